@@ -50,37 +50,3 @@ func acceptsHTML(option string) bool {
 	}
 	return true
 }
-
-// Gateway is the data of "gateway.html".
-type Gateway struct {
-	Site       string // the site's name, or the host's
-	Action     string // where the form goes: the gateway's path with next
-	Token      string // what was typed, to be shown again after a mistake
-	Name       string
-	Email      string
-	TokenOnly  bool   // name and email are not asked for
-	TokenError string // what is wrong with a field, and what to do
-	NameError  string
-	EmailError string
-	Problem    string   // a sentence about the whole form: too many attempts, no cookies, database away
-	Notice     string   // a sentence above the form that is no mistake: an expired link brought the visitor here
-	Inside     string   // the address to go on to, when the visitor holds a live pass already
-	Probe      bool     // ask for the probe cookie to come back
-	Recorded   []string // what an entry stores, in plain words: "your name", "your email address", …
-}
-
-// Invalid tells whether anything on the form needs the visitor's attention.
-func (g Gateway) Invalid() bool {
-	return g.Problem != "" || g.TokenError != "" || g.NameError != "" || g.EmailError != ""
-}
-
-// Notice is the data of "notice.html": one card that says what happened and
-// what to do next.
-type Notice struct {
-	Site    string
-	Heading string // "This link has expired"
-	Text    string // what happened, in plain words
-	Next    string // what to do next
-	Link    string // where the button leads; "" for no button
-	Label   string // what the button says
-}

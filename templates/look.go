@@ -20,6 +20,8 @@ func (p *Pages) funcs() template.FuncMap {
 		"style":  func() template.CSS { return p.css },
 		"script": func() template.JS { return p.js },
 		"look":   func() Look { return p.look },
+		"linked": linked,
+		"list":   list,
 	}
 }
 

@@ -9,9 +9,6 @@ package templates
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -19,11 +16,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
-	"strings"
 )
-
-//go:embed html
-var embedded embed.FS
 
 // Look is how the pages introduce the site. The zero value works: the host
 // name of the request stands for the site's name.
@@ -49,8 +42,11 @@ type Look struct {
 
 	// Overrides replaces embedded files by name, relative to this package's
 	// html folder: "gateway.html", "notice.html", "style.css", "gateway.js",
-	// "admin/…". Files that it lacks come from the embedded set.
-	// It is trusted as the program's own code is. Default: nil.
+	// "_head.html", "admin/…". Files that it lacks come from the embedded set.
+	// It may add partials of its own, whose names begin with an underscore;
+	// any other .html, .css or .js file that replaces nothing is an error.
+	// A page replaced here is tried once by New. It is trusted as the
+	// program's own code is. Default: nil.
 	Overrides fs.FS
 }
 
@@ -66,48 +62,56 @@ type Pages struct {
 // New parses the embedded pages and look.Overrides. It returns one error that
 // lists every mistake in look.
 func New(look Look) (*Pages, error) {
-	accent, accentErr := parseAccent(look.Accent)
-	p := &Pages{look: look, pages: make(map[string]*template.Template)}
 	files := overlay{over: look.Overrides, base: embeddedHTML()}
-	css, cssErr := fs.ReadFile(files, "style.css")
-	js, jsErr := fs.ReadFile(files, "gateway.js")
-	if err := errors.Join(accentErr, cssErr, jsErr); err != nil {
+	accent, accentErr := parseAccent(look.Accent)
+	css, cssErr := styleSheet(files)
+	js, jsErr := script(files)
+	p := &Pages{look: look, pages: make(map[string]*template.Template)}
+	p.css = template.CSS(accent.css() + css)
+	p.js = template.JS(js)
+	p.csp = policy(string(p.css), string(p.js))
+	if err := errors.Join(accentErr, cssErr, jsErr, files.check(), p.parse(files)); err != nil {
 		return nil, err
 	}
-	p.css = template.CSS(accent.css() + string(css))
-	p.js = template.JS(js)
-	p.csp = "default-src 'none'; style-src '" + hashSource(string(p.css)) +
-		"'; script-src '" + hashSource(string(p.js)) +
-		"'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-	return p, p.parse(files)
+	if err := p.try(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
-func embeddedHTML() fs.FS {
-	sub, err := fs.Sub(embedded, "html")
-	if err != nil {
-		panic("templates: " + err.Error()) // the folder is compiled in
+// try renders the visitor's pages, so that a mistake in an override is found
+// at start-up and not by the first visitor.
+func (p *Pages) try() error {
+	full := Gateway{Action: "/", Token: "t", TokenError: "t", NameError: "n", EmailError: "e", Problem: "p",
+		Notice: "n", Inside: "/", Leave: "/", Probe: true, Recorded: []string{"r"}}
+	var errs []error
+	for _, data := range []Gateway{{}, full} {
+		_, err := p.Render("gateway.html", data)
+		errs = append(errs, err)
 	}
-	return sub
+	for _, data := range []Notice{{}, {Heading: "h", Text: "t", Next: "n", Link: "/", Label: "l"}} {
+		_, err := p.Render("notice.html", data)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // parse gives every page its own template set with the shared partials:
 // files whose name begins with an underscore.
 func (p *Pages) parse(files overlay) error {
-	partials := []string{}
-	pages := []string{}
-	err := fs.WalkDir(files.base, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) != ".html" {
-			return err
-		}
-		if strings.HasPrefix(path.Base(name), "_") {
+	names, err := files.names()
+	if err != nil {
+		return err
+	}
+	var partials, pages []string
+	for _, name := range names {
+		switch {
+		case path.Ext(name) != ".html":
+		case isPartial(name):
 			partials = append(partials, name)
-		} else {
+		default:
 			pages = append(pages, name)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("templates: %w", err)
 	}
 	root := template.New("").Funcs(p.funcs())
 	if err := parseInto(root, files, partials); err != nil {
@@ -182,24 +186,4 @@ func setDefault(h http.Header, key, value string) {
 	if _, set := h[key]; !set {
 		h.Set(key, value)
 	}
-}
-
-// hashSource is the CSP source expression of an inline style or script
-// (CSP Level 3, section 2.3.1).
-func hashSource(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// overlay reads a file from over where it has it, else from base.
-type overlay struct{ over, base fs.FS }
-
-func (o overlay) Open(name string) (fs.File, error) {
-	if o.over != nil {
-		f, err := o.over.Open(name)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return f, err
-		}
-	}
-	return o.base.Open(name)
 }
