@@ -1,0 +1,78 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// purgeBatch is how many rows one transaction deletes: few enough that nobody
+// waits for it.
+const purgeBatch = 1000
+
+// PurgeAccessTokenUses deletes the uses from before a time, in batches, and
+// answers how many. A pass whose use is deleted ends when it is next looked
+// up. progress, where not nil, is called after every batch with the number so
+// far and the number that there were at the start. What was deleted before an
+// error stays deleted.
+func PurgeAccessTokenUses(ctx context.Context, db *gorm.DB, before time.Time, progress func(done, total int64)) (int64, error) {
+	var total, done int64
+	before = before.UTC()
+	err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("at < ?", before).Count(&total).Error
+	if err != nil {
+		return 0, fmt.Errorf("counting old uses: %w", err)
+	}
+	for {
+		var ids []uint
+		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("at < ?", before).
+			Order("at").Limit(purgeBatch).Pluck("id", &ids).Error
+		if err != nil {
+			return done, fmt.Errorf("finding old uses: %w", err)
+		}
+		if len(ids) == 0 {
+			return done, nil
+		}
+		result := db.WithContext(ctx).Where("id IN ?", ids).Delete(&AccessTokenUse{})
+		if result.Error != nil {
+			return done, fmt.Errorf("deleting old uses: %w", result.Error)
+		}
+		done += result.RowsAffected
+		if progress != nil {
+			progress(done, max(total, done))
+		}
+	}
+}
+
+// CountPerson tells how many uses ForgetPerson would change.
+func CountPerson(ctx context.Context, db *gorm.DB, email string) (int64, error) {
+	var n int64
+	err := personUses(ctx, db, email).Count(&n).Error
+	return n, err
+}
+
+// ForgetPerson removes name, address and browser from every use with this
+// email address (in any case) and ends the passes, so that nothing tells who
+// it was; the bare entries still count. Tokens that were issued to the person
+// keep their text until they are edited or deleted. It answers how many uses
+// it changed.
+func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error) {
+	if searchKey(email, maxEmail) == "" {
+		return 0, &InvalidError{"email", "is empty"}
+	}
+	defer bumpGeneration()
+	now := time.Now().UTC()
+	result := personUses(ctx, db, email).UpdateColumns(map[string]any{
+		"name": "", "email": "", "email_key": "", "ip": "", "user_agent": "",
+		"ended_at": gorm.Expr("COALESCE(ended_at, ?)", now),
+	})
+	if result.Error != nil {
+		return 0, fmt.Errorf("forgetting a person: %w", result.Error)
+	}
+	return result.RowsAffected, nil
+}
+
+func personUses(ctx context.Context, db *gorm.DB, email string) *gorm.DB {
+	return db.WithContext(ctx).Model(&AccessTokenUse{}).Where("email_key = ?", searchKey(email, maxEmail))
+}
