@@ -22,23 +22,42 @@ type Gateway struct {
 
 // Invalid tells whether anything on the form needs the visitor's attention.
 func (g Gateway) Invalid() bool {
-	return g.Problem != "" || g.TokenError != "" || g.NameError != "" || g.EmailError != ""
+	return g.Problem != "" || len(g.Wrong()) > 0
+}
+
+// Field is a field of the gateway's form, by its id in the page and in the
+// words of a sentence.
+type Field struct {
+	ID    string
+	Label string
+}
+
+// Wrong lists the fields that have a mistake, in the order of the form.
+func (g Gateway) Wrong() []Field {
+	var wrong []Field
+	if g.TokenError != "" {
+		wrong = append(wrong, Field{"token", "your access token"})
+	}
+	if g.NameError != "" && !g.TokenOnly {
+		wrong = append(wrong, Field{"name", "your name"})
+	}
+	if g.EmailError != "" && !g.TokenOnly {
+		wrong = append(wrong, Field{"email", "your email address"})
+	}
+	return wrong
 }
 
 // Focus names what has the focus when the page opens: "token", "name",
 // "email", "problem" (the summary), or "" when something else is to be read
 // first.
 func (g Gateway) Focus() string {
-	switch {
-	case g.Problem != "":
+	if g.Problem != "" {
 		return "problem"
-	case g.TokenError != "":
-		return "token"
-	case g.NameError != "":
-		return "name"
-	case g.EmailError != "":
-		return "email"
-	case g.Notice != "" || g.Inside != "":
+	}
+	if wrong := g.Wrong(); len(wrong) > 0 {
+		return wrong[0].ID
+	}
+	if g.Notice != "" || g.Inside != "" {
 		return ""
 	}
 	return "token"

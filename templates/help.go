@@ -57,12 +57,3 @@ func target(found string) string {
 	local, domain, _ := strings.Cut(found, "@")
 	return "mailto:" + url.PathEscape(local) + "@" + domain
 }
-
-// list joins items as a sentence does: "a, b and c".
-func list(items []string) string {
-	if len(items) < 2 {
-		return strings.Join(items, "")
-	}
-	last := len(items) - 1
-	return strings.Join(items[:last], ", ") + " and " + items[last]
-}

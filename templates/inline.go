@@ -17,14 +17,18 @@ func styleSheet(files overlay) (string, error) {
 	if err != nil || files.replaces("style.css") {
 		return css, err
 	}
-	return compact(css), nil
+	return compactCSS(css), nil
 }
 
 // script reads gateway.js as it will stand between the script tags. A comment
 // opener or a script tag inside would change where browsers see its end
 // (HTML Living Standard, 13.2.5, script data escaped states).
 func script(files overlay) (string, error) {
-	return inlineFile(files, "gateway.js", "</script", "<script", "<!--")
+	js, err := inlineFile(files, "gateway.js", "</script", "<script", "<!--")
+	if err != nil || files.replaces("gateway.js") {
+		return js, err
+	}
+	return jsIndent.ReplaceAllString(js, ""), nil
 }
 
 // inlineFile reads a file that is sent inside a page, as a browser's parser
@@ -51,23 +55,32 @@ func inlineFile(files fs.FS, name string, forbidden ...string) (string, error) {
 }
 
 var (
+	jsIndent   = regexp.MustCompile(`(?m)^[ \t]+|^[ \t]*//.*\n`)
 	cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	cssBlank   = regexp.MustCompile(`\s*([{};,])\s*`)
+	cssBlank   = regexp.MustCompile(`\s*([{};,>])\s*`)
 )
 
-// compact takes comments and needless blanks out of the embedded stylesheet,
-// whose strings hold neither comment signs nor these characters.
-func compact(css string) string {
+// compactCSS takes comments and needless blanks out of the embedded
+// stylesheet, whose strings hold neither comment signs nor these characters.
+func compactCSS(css string) string {
 	css = cssComment.ReplaceAllString(css, "")
 	css = cssBlank.ReplaceAllString(css, "$1")
+	css = strings.ReplaceAll(css, ": ", ":") // after a property or feature; never in a selector
 	return strings.ReplaceAll(strings.TrimSpace(css), ";}", "}")
 }
 
-// policy is the Content-Security-Policy of every page: nothing but the inline
-// style and the gateway's script, both by their hash.
-func policy(css, js string) string {
-	return "default-src 'none'; style-src " + hashSource(css) + "; script-src " + hashSource(js) +
-		"; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// policy is the Content-Security-Policy of a page: its inline style by the
+// hash, no script, nothing from elsewhere but the host's own pictures.
+func policy(css string) string {
+	return "default-src 'none'; style-src " + hashSource(css) +
+		"; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action "
+}
+
+// gatewayPolicy allows the one script too. Its form may end anywhere on the
+// web: browsers hold form-action against the redirects after a form as well,
+// and a page behind the gate may send its visitors on to sign in elsewhere.
+func gatewayPolicy(css, js string) string {
+	return policy(css) + "http: https:; script-src " + hashSource(js)
 }
 
 // hashSource is the CSP source expression of an inline style or script

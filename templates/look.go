@@ -22,8 +22,16 @@ func (p *Pages) funcs() template.FuncMap {
 		"look":   func() Look { return p.look },
 		"linked": linked,
 		"list":   list,
+		"joint":  joint,
 	}
 }
+
+// The grounds of style.css that contrast least with an accent on them: its
+// --sunken in light and in dark. Every other one contrasts more.
+var (
+	lightGround = rgb{0xef / 255.0, 0xf1 / 255.0, 0xf4 / 255.0}
+	darkGround  = rgb{0x24 / 255.0, 0x29 / 255.0, 0x30 / 255.0}
+)
 
 const defaultAccent = "#1f5f8b"
 
@@ -44,21 +52,26 @@ func parseAccent(text string) (accents, error) {
 	}
 	c := rgb{float64(n>>16) / 255, float64(n>>8&255) / 255, float64(n&255) / 255}
 	return accents{
-		light: c.until(rgb{0, 0, 0}, rgb{1, 1, 1}),
-		dark:  c.until(rgb{1, 1, 1}, rgb{0.11, 0.12, 0.14}),
+		light: c.until(rgb{0, 0, 0}, lightGround),
+		dark:  c.until(rgb{1, 1, 1}, darkGround),
 	}, nil
 }
 
-// until moves c towards target in small steps until it contrasts with the
-// page's ground by 4.5 at least.
+// until mixes c with target, as little as makes it contrast with ground by 4.5
+// at least. It compares the rounded colours that the page will name.
 func (c rgb) until(target, ground rgb) rgb {
-	for range 100 {
-		if contrast(c, ground) >= 4.5 {
-			break
+	const steps = 50
+	for i := range steps {
+		if shade := c.mix(target, float64(i)/steps); contrast(shade, ground) >= 4.5 {
+			return shade
 		}
-		for i := range c {
-			c[i] += (target[i] - c[i]) * 0.05
-		}
+	}
+	return target
+}
+
+func (c rgb) mix(other rgb, share float64) rgb {
+	for i := range c {
+		c[i] = math.Round((c[i]+(other[i]-c[i])*share)*255) / 255
 	}
 	return c
 }

@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net"
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 )
 
 // Look is how the pages introduce the site. The zero value works: the host
@@ -54,7 +56,7 @@ type Look struct {
 type Pages struct {
 	look  Look
 	pages map[string]*template.Template
-	csp   string
+	csp   struct{ gateway, others string }
 	css   template.CSS
 	js    template.JS
 }
@@ -69,7 +71,8 @@ func New(look Look) (*Pages, error) {
 	p := &Pages{look: look, pages: make(map[string]*template.Template)}
 	p.css = template.CSS(accent.css() + css)
 	p.js = template.JS(js)
-	p.csp = policy(string(p.css), string(p.js))
+	p.csp.gateway = gatewayPolicy(string(p.css), js)
+	p.csp.others = policy(string(p.css)) + "'self'"
 	if err := errors.Join(accentErr, cssErr, jsErr, files.check(), p.parse(files)); err != nil {
 		return nil, err
 	}
@@ -157,7 +160,7 @@ func (p *Pages) Write(w http.ResponseWriter, status int, name string, data any) 
 	h := w.Header()
 	setDefault(h, "Cache-Control", "no-store")
 	setDefault(h, "X-Robots-Tag", "noindex, nofollow")
-	setDefault(h, "Content-Security-Policy", p.csp)
+	setDefault(h, "Content-Security-Policy", p.policy(name))
 	setDefault(h, "X-Content-Type-Options", "nosniff")
 	// not no-referrer: with it browsers send "Origin: null" with a form, and
 	// the cross-origin check would refuse the page's own form
@@ -167,6 +170,25 @@ func (p *Pages) Write(w http.ResponseWriter, status int, name string, data any) 
 	w.WriteHeader(status)
 	_, err = w.Write(body)
 	return err
+}
+
+func (p *Pages) policy(name string) string {
+	if name == "gateway.html" {
+		return p.csp.gateway
+	}
+	return p.csp.others
+}
+
+// Site is how the pages call the site that r asks for: Look.SiteName, or the
+// host name without its port. The host name is the client's word.
+func (p *Pages) Site(r *http.Request) string {
+	if p.look.SiteName != "" {
+		return p.look.SiteName
+	}
+	if host, _, err := net.SplitHostPort(r.Host); err == nil {
+		return host
+	}
+	return strings.Trim(r.Host, "[]")
 }
 
 // Render executes the page called name with data into memory.

@@ -13,6 +13,8 @@
     }
     // out of the address bar and the history, before somebody shares it
     history.replaceState(null, "", location.pathname + location.search);
+    var folded = field.closest("details");
+    if (folded) folded.open = true;
     var fields = field.form.querySelectorAll("input:not([type=hidden]), button");
     for (var i = 0; i < fields.length; i++) {
       if (!fields[i].value) {
