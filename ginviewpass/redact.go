@@ -47,12 +47,17 @@ func Redact(address string) string {
 // valueEnd returns where a value ends that was escaped level times: at the
 // next separator that was not escaped more often than that.
 func valueEnd(s string, level int) int {
-	for _, at := range separator.FindAllStringIndex(s, -1) {
-		if depth(s[at[0]:at[1]]) <= level {
-			return at[0]
+	end := 0
+	for {
+		at := separator.FindStringIndex(s[end:])
+		if at == nil {
+			return len(s)
 		}
+		if depth(s[end+at[0]:end+at[1]]) <= level {
+			return end + at[0]
+		}
+		end += at[1]
 	}
-	return len(s)
 }
 
 // depth tells how often a single character was percent-encoded: 0 for "&",
