@@ -69,7 +69,7 @@ func stamp(at *time.Time) string {
 // start of the text, and behind every character that some country's
 // spreadsheets take for the end of a cell, whatever stands around it
 // (OWASP, CSV Injection). Full-width signs count: some programs fold them.
-var formula = regexp.MustCompile(`(^|[;,|\t\r\n])([\s\p{Z}\p{C}"']*)([=+\-@＝＋－＠\t\r\n])`)
+var formula = regexp.MustCompile(`(^|[;,|\t\r\n])([\s\p{Z}\p{C}"']*)([=+\-@＝＋－＠])`)
 
 // Cell makes a text from a stranger safe in a spreadsheet: an apostrophe
 // before the sign makes text of what would be a formula.

@@ -29,6 +29,7 @@ func TestCell(t *testing.T) {
 		"in the next cell by ;":        {"Anna;=HYPERLINK(1)", "Anna;'=HYPERLINK(1)"},
 		"in the next cell by , and \"": {`Anna","=1`, `Anna","'=1`},
 		"in the next line":             {"Anna\n=1", "Anna\n'=1"},
+		"behind empty lines":           {"Anna\r\n\t\n=1", "Anna\r\n\t\n'=1"},
 		"signs inside a text":          {"a=b+c-d@e", "a=b+c-d@e"},
 		"an email address":             {"anna@example.com", "anna@example.com"},
 	} {
