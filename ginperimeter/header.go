@@ -1,0 +1,148 @@
+package ginperimeter
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gin-perimeter/gin-perimeter/models"
+)
+
+// HeaderName is the header in which programs present a token.
+const HeaderName = "X-Perimeter-Token"
+
+// headerToken is the header's token, "" when there is none or it is blank. Two
+// that differ are an error: which one counts must not depend on who reads it.
+func headerToken(r *http.Request) (string, error) {
+	values := r.Header[HeaderName]
+	token := ""
+	for _, value := range values {
+		value = strings.TrimSpace(value)
+		switch {
+		case value == "" || value == token:
+		case token == "":
+			token = value
+		default:
+			return "", ErrHeaderToken
+		}
+	}
+	return token, nil
+}
+
+// hour is one hour in which a token came as a header from an address: what one
+// row is written for.
+type hour struct {
+	token uint
+	ip    string
+	start int64
+}
+
+// checkHeader decides by the header alone, even beside a valid session.
+func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
+	now := g.cfg.Now()
+	if err := g.tokens.freshen(c.Request.Context(), now); err != nil {
+		return nil, err
+	}
+	ip := c.ClientIP()
+	row := g.tokens.known(text)
+	if row == nil {
+		var err error
+		if row, err = g.findPresented(c, text, ip); err != nil {
+			return nil, headerError(err)
+		}
+	}
+	switch {
+	case !row.Live(now):
+		return nil, ErrHeaderToken
+	case row.MaxUses > 0:
+		return nil, ErrHeaderMaxUses
+	}
+	if err := g.recordHour(c, *row, ip, now); err != nil {
+		return nil, err
+	}
+	return &Pass{Name: row.ForName, Email: row.ForEmail, TokenLabel: row.Label, TokenID: row.ID, Since: now}, nil
+}
+
+// headerError is one answer for all that is not a token.
+func headerError(err error) error {
+	var presented *presentedError
+	if errors.As(err, &presented) {
+		return ErrHeaderToken
+	}
+	return err
+}
+
+func (g *Gate) recordHour(c *gin.Context, row models.AccessToken, ip string, now time.Time) error {
+	key := hour{token: row.ID, ip: ip, start: now.Truncate(time.Hour).Unix()}
+	if g.hours.Contains(key) {
+		return nil
+	}
+	err := models.RecordHeaderUse(c.Request.Context(), g.cfg.DB, row, models.NewAccessTokenUse{
+		IP: ip, UserAgent: c.Request.UserAgent(), At: now,
+	})
+	if err != nil {
+		g.tokens.fault.note(err)
+		return errors.Join(ErrUnavailable, err)
+	}
+	g.hours.Add(key, struct{}{})
+	return nil
+}
+
+// presentedError says why a text that somebody presented is no token.
+type presentedError struct{ reason string }
+
+func (e *presentedError) Error() string { return "ginperimeter: the token is " + e.reason }
+
+// Reasons of a presentedError, and of EventDenied.
+const (
+	reasonBlank    = "blank"
+	reasonInvalid  = "invalid"
+	reasonMistyped = "mistyped"
+	reasonUnknown  = "unknown"
+)
+
+// findPresented finds the token that somebody presented, within the attempt
+// limits: mistyped and unknown tokens count. Beyond the limits a generated
+// token is looked up all the same, since it can't be guessed: nobody who holds
+// one is locked out by others' guesses. The error is a *presentedError, a
+// *tooManyError or ErrUnavailable.
+func (g *Gate) findPresented(c *gin.Context, text, ip string) (*models.AccessToken, error) {
+	ctx := c.Request.Context()
+	canonical, kind := models.ReadToken(text)
+	attempts := g.attempts(ip)
+	switch kind {
+	case models.TokenBlank:
+		return nil, &presentedError{reasonBlank}
+	case models.TokenInvalid:
+		return nil, &presentedError{reasonInvalid}
+	case models.TokenMistyped:
+		return nil, attempts.count(ctx, reasonMistyped)
+	case models.TokenGenerated:
+		row, err := g.tokens.byText(ctx, canonical)
+		if errors.Is(err, models.ErrNotFound) {
+			return nil, attempts.count(ctx, reasonUnknown)
+		}
+		return row, err
+	}
+	if wait := attempts.take(ctx); wait > 0 {
+		return nil, &tooManyError{retryAfter: toSeconds(wait)}
+	}
+	row, err := g.tokens.byText(ctx, canonical)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil, &presentedError{reasonUnknown}
+	}
+	attempts.giveBack(ctx)
+	return row, err
+}
+
+// count takes an attempt for a wrong token, and says what to answer.
+func (a attempts) count(ctx context.Context, reason string) error {
+	if wait := a.take(ctx); wait > 0 {
+		return &tooManyError{retryAfter: toSeconds(wait)}
+	}
+	return &presentedError{reason}
+}

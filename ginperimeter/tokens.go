@@ -1,0 +1,373 @@
+package ginperimeter
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"gorm.io/gorm"
+
+	"github.com/gin-perimeter/gin-perimeter/models"
+)
+
+// How fresh the gate's knowledge is. A change made elsewhere is seen within
+// maxAge; the promise is 5 seconds, and the rest is for a slow database.
+const (
+	reloadAfter   = 2 * time.Second         // with visitors, a reload in the background begins this long after the last
+	maxAge        = 4500 * time.Millisecond // older knowledge is not believed: the request waits for a reload
+	retryAfter    = time.Second             // after a reload failed, requests that need one fail at once for this long
+	reloadTimeout = 5 * time.Second         // how long a reload may take before the database counts as away
+	lookupTimeout = 5 * time.Second         // the same for one look-up
+	keepToken     = time.Minute             // a token not used for this long is no longer reloaded
+	endedWindow   = 10 * time.Minute        // how far back ended passes are read; clocks of instances may differ by half
+)
+
+// tokens knows the tokens that are in use and the passes that were ended
+// lately. It reads them again while there are visitors: one query for each,
+// whatever their number, at most once in reloadAfter. It is safe for
+// concurrent use.
+type tokens struct {
+	db     *gorm.DB
+	now    func() time.Time
+	stale  time.Duration // Config.StaleFor
+	fault  *fault
+	reload singleflight.Group
+	// reloaded is called after each reload
+	reloaded func(ctx context.Context, took time.Duration, err error)
+
+	started time.Time // a reading of the clock that all ages are counted from
+	// readAt is when the last good reload began, attemptAt when the last of
+	// any outcome did, both in nanoseconds since started; before the first
+	// they are below zero.
+	readAt, attemptAt atomic.Int64
+	failed            atomic.Bool   // the last reload failed
+	generation        atomic.Uint64 // of models, at the last good reload
+	ended             atomic.Pointer[map[uint]bool]
+
+	mu       sync.Mutex
+	byID     map[uint]*tokenEntry
+	byDigest map[string]*tokenEntry
+}
+
+// tokenEntry is one token that is in use.
+type tokenEntry struct {
+	row    atomic.Pointer[models.AccessToken] // nil: deleted, or no longer in use
+	readAt atomic.Int64
+	usedAt atomic.Int64
+}
+
+const neverRead = -1 << 62
+
+func newTokens(cfg *Config) *tokens {
+	t := &tokens{
+		db: cfg.DB, now: cfg.Now, stale: max(0, cfg.StaleFor), started: cfg.Now(),
+		fault: &fault{logger: cfg.Logger, what: "database"},
+		byID:  make(map[uint]*tokenEntry), byDigest: make(map[string]*tokenEntry),
+	}
+	t.readAt.Store(neverRead)
+	t.attemptAt.Store(neverRead)
+	t.ended.Store(&map[uint]bool{})
+	return t
+}
+
+// clock is the time since started: monotonic with the default Now, so that
+// setting the machine's clock does not change what is fresh.
+func (t *tokens) clock(now time.Time) int64 { return int64(now.Sub(t.started)) }
+
+// freshen makes sure that what is known is fresh enough to be believed, and
+// starts the next reload in time. While the database is away, what was known
+// is believed for Config.StaleFor. The error is ErrUnavailable.
+func (t *tokens) freshen(ctx context.Context, now time.Time) error {
+	clock := t.clock(now)
+	age := clock - t.readAt.Load()
+	if t.generation.Load() != models.Generation() {
+		// a change made in this process is known: what was read before it
+		// is believed no more, not even while the database is away
+		return t.reloadNow(ctx)
+	}
+	switch {
+	case age >= 0 && age < int64(reloadAfter):
+		return nil
+	case age >= 0 && age < int64(maxAge), t.failed.Load() && t.believed(age):
+		t.reloadSoon(ctx, clock)
+		return nil
+	}
+	err := t.reloadNow(ctx)
+	if err != nil && t.believed(t.clock(t.now())-t.readAt.Load()) {
+		return nil
+	}
+	return err
+}
+
+// believed tells whether knowledge of that age does while the database is away.
+func (t *tokens) believed(age int64) bool { return age >= 0 && age < int64(t.stale) }
+
+// reloadSoon starts a reload in the background, if none was tried lately.
+func (t *tokens) reloadSoon(ctx context.Context, clock int64) {
+	last := t.attemptAt.Load()
+	if clock-last >= 0 && clock-last < int64(reloadAfter) {
+		return
+	}
+	if t.attemptAt.CompareAndSwap(last, clock) {
+		t.reload.DoChan("", func() (any, error) { return nil, t.read(context.WithoutCancel(ctx)) })
+	}
+}
+
+// reloadNow waits for a reload, shared by all who wait. One that was under way
+// may have read before the change that this request must see; then another is
+// done.
+func (t *tokens) reloadNow(ctx context.Context) error {
+	if sinceLast := t.clock(t.now()) - t.attemptAt.Load(); t.failed.Load() && sinceLast >= 0 && sinceLast < int64(retryAfter) {
+		return ErrUnavailable
+	}
+	for range 2 {
+		done := t.reload.DoChan("", func() (any, error) { return nil, t.read(context.WithoutCancel(ctx)) })
+		select {
+		case result := <-done:
+			if result.Err != nil {
+				return errors.Join(ErrUnavailable, result.Err)
+			}
+		case <-ctx.Done():
+			return errors.Join(ErrUnavailable, ctx.Err())
+		}
+		if t.generation.Load() == models.Generation() {
+			return nil
+		}
+	}
+	return nil // it moves on faster than it is read; what was read is younger than this request
+}
+
+// read is one reload.
+func (t *tokens) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	now := t.now()
+	clock := t.clock(now)
+	t.attemptAt.Store(clock)
+	generation := models.Generation()
+	err := t.readRows(ctx, now, clock)
+	t.fault.note(err)
+	t.failed.Store(err != nil)
+	if err == nil {
+		t.readAt.Store(clock)
+		t.generation.Store(generation)
+	}
+	t.reloaded(ctx, t.now().Sub(now), err)
+	return err
+}
+
+func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64) error {
+	// by the clock of the wall, or by the time since the start where that is
+	// earlier: a clock set forward must not hide what ended just now
+	since := t.started.Add(now.Sub(t.started))
+	if now.Before(since) {
+		since = now
+	}
+	ended, err := models.ListEndedUses(ctx, t.db, since.Add(-endedWindow))
+	if err != nil {
+		return err
+	}
+	inUse := t.inUse(clock)
+	rows, err := models.GetAccessTokens(ctx, t.db, inUse)
+	if err != nil {
+		return err
+	}
+	t.store(inUse, rows, clock)
+	set := make(map[uint]bool, len(ended))
+	for _, id := range ended {
+		set[id] = true
+	}
+	t.ended.Store(&set)
+	return nil
+}
+
+// inUse gives the IDs of the tokens that were used lately and forgets the rest.
+func (t *tokens) inUse(clock int64) []uint {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ids := make([]uint, 0, len(t.byID))
+	for id, entry := range t.byID {
+		if clock-entry.usedAt.Load() <= int64(keepToken) {
+			ids = append(ids, id)
+			continue
+		}
+		t.forget(id, entry)
+	}
+	return ids
+}
+
+func (t *tokens) forget(id uint, entry *tokenEntry) {
+	if row := entry.row.Swap(nil); row != nil {
+		delete(t.byDigest, row.Digest)
+	}
+	delete(t.byID, id)
+}
+
+// store notes what was read of ids; those without a row were deleted.
+func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	found := make(map[uint]*models.AccessToken, len(rows))
+	for i := range rows {
+		found[rows[i].ID] = &rows[i]
+	}
+	for _, id := range ids {
+		entry := t.byID[id]
+		if entry == nil {
+			continue
+		}
+		row, was := found[id], entry.row.Load()
+		if row == nil || (was != nil && was.Digest != row.Digest) { // gone, or another token with its ID
+			t.forget(id, entry)
+			continue
+		}
+		entry.row.Store(row)
+		entry.readAt.Store(clock)
+	}
+}
+
+// add remembers a row that was read at clock.
+func (t *tokens) add(row models.AccessToken, clock int64) *tokenEntry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	entry := t.byID[row.ID]
+	if was := entryRow(entry); was != nil && was.Digest == row.Digest && entry.readAt.Load() >= clock {
+		return entry // a reload was faster
+	} else if was != nil && was.Digest != row.Digest {
+		t.forget(row.ID, entry)
+		entry = nil
+	}
+	if entry == nil {
+		entry = &tokenEntry{}
+		t.byID[row.ID] = entry
+		t.byDigest[row.Digest] = entry
+	}
+	entry.row.Store(&row)
+	entry.readAt.Store(clock)
+	entry.usedAt.Store(clock)
+	return entry
+}
+
+func entryRow(entry *tokenEntry) *models.AccessToken {
+	if entry == nil {
+		return nil
+	}
+	return entry.row.Load()
+}
+
+// current is the entry's token if it is known freshly, else nil. The caller
+// has freshened: an entry that is older than the last reload was read before
+// it was added.
+func (t *tokens) current(entry *tokenEntry, clock int64) *models.AccessToken {
+	row := entryRow(entry)
+	if row == nil || entry.readAt.Load() < min(t.readAt.Load(), clock-int64(maxAge)) {
+		return nil
+	}
+	if clock-entry.usedAt.Load() > int64(time.Second) {
+		entry.usedAt.Store(clock) // not on every request: the line is shared by all cores
+	}
+	return row
+}
+
+// byTokenID knows or looks up a token. The errors are models.ErrNotFound and
+// ErrUnavailable.
+func (t *tokens) byTokenID(ctx context.Context, id uint) (*tokenEntry, error) {
+	clock := t.clock(t.now())
+	t.mu.Lock()
+	entry := t.byID[id]
+	t.mu.Unlock()
+	if t.current(entry, clock) != nil {
+		return entry, nil
+	}
+	return t.lookUp(ctx, func(ctx context.Context) (models.AccessToken, error) {
+		return models.GetAccessToken(ctx, t.db, id)
+	})
+}
+
+// byText looks up a token by what somebody presented, in canonical form.
+func (t *tokens) byText(ctx context.Context, canonical string) (*models.AccessToken, error) {
+	entry, err := t.lookUp(ctx, func(ctx context.Context) (models.AccessToken, error) {
+		return models.FindAccessToken(ctx, t.db, canonical)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if row := entry.row.Load(); row != nil {
+		return row, nil
+	}
+	return nil, models.ErrNotFound // deleted this very moment
+}
+
+// known is the generated token of that text if it is in use and known freshly,
+// else nil. Custom tokens always go through the attempt limits, since they can
+// be guessed.
+func (t *tokens) known(text string) *models.AccessToken {
+	canonical, kind := models.ReadToken(text)
+	if kind != models.TokenGenerated {
+		return nil
+	}
+	t.mu.Lock()
+	entry := t.byDigest[models.DigestToken(canonical)]
+	t.mu.Unlock()
+	return t.current(entry, t.clock(t.now()))
+}
+
+func (t *tokens) lookUp(ctx context.Context, find func(context.Context) (models.AccessToken, error)) (*tokenEntry, error) {
+	clock := t.clock(t.now())
+	row, err := query(ctx, t.fault, find)
+	if err != nil {
+		return nil, err
+	}
+	return t.add(row, clock), nil
+}
+
+// query runs one look-up with a time limit. What it finds missing is an
+// answer; any other error is ErrUnavailable.
+func query[T any](ctx context.Context, f *fault, find func(context.Context) (T, error)) (T, error) {
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	row, err := find(limited)
+	switch {
+	case err == nil:
+		f.note(nil)
+	case errors.Is(err, models.ErrNotFound):
+		f.note(nil)
+		return row, models.ErrNotFound
+	case ctx.Err() == nil: // else the client went away, which says nothing of the database
+		f.note(err)
+	}
+	if err != nil {
+		return row, errors.Join(ErrUnavailable, err)
+	}
+	return row, nil
+}
+
+// end notes at once that a pass was ended here, should the database go away
+// before the next reload.
+func (t *tokens) end(useID uint) {
+	for {
+		was := t.ended.Load()
+		set := make(map[uint]bool, len(*was)+1)
+		for id := range *was {
+			set[id] = true
+		}
+		set[useID] = true
+		if t.ended.CompareAndSwap(was, &set) {
+			return
+		}
+	}
+}
+
+func (t *tokens) hasEnded(useID uint) bool { return (*t.ended.Load())[useID] }
+
+// ping tells whether the database answers at this moment.
+func (t *tokens) ping(ctx context.Context) error {
+	_, err := query(ctx, t.fault, func(ctx context.Context) (int, error) {
+		var one int
+		return one, t.db.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
+	})
+	return err
+}
