@@ -132,10 +132,10 @@ func editTokens(ctx context.Context, db *gorm.DB, ids []uint, action string, cha
 		}
 		return nil
 	})
-	bumpGeneration() // also after an error: a commit may have happened in spite of it
 	if err != nil {
 		return 0, fmt.Errorf("changing access token: %w", err)
 	}
+	bumpGeneration()
 	return changed, nil
 }
 
@@ -198,9 +198,9 @@ func DeleteAccessToken(ctx context.Context, db *gorm.DB, id uint) error {
 		}
 		return recordChange(ctx, tx, "deleted", rows[0], AccessToken{})
 	})
-	bumpGeneration()
 	if err != nil {
 		return fmt.Errorf("deleting access token: %w", err)
 	}
+	bumpGeneration()
 	return nil
 }

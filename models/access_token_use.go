@@ -163,7 +163,6 @@ func GetAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) (AccessTokenUs
 // cookie that carries it. Ending it again changes nothing. ErrNotFound when it
 // is not there.
 func EndAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) error {
-	defer bumpGeneration()
 	result := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("id = ? AND ended_at IS NULL", id).
 		UpdateColumn("ended_at", time.Now().UTC())
 	if result.Error != nil {
@@ -173,6 +172,7 @@ func EndAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) error {
 		_, err := GetAccessTokenUse(ctx, db, id)
 		return err
 	}
+	bumpGeneration()
 	return nil
 }
 

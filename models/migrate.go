@@ -104,7 +104,7 @@ func checkDriver(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	if _, ok := now.(time.Time); !ok {
-		return errors.New("models: the MySQL driver does not parse times; add parseTime=true to the DSN")
+		return ErrSettings
 	}
 	return nil
 }

@@ -61,7 +61,6 @@ func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error)
 	if searchKey(email, maxEmail) == "" {
 		return 0, &InvalidError{"email", "is empty"}
 	}
-	defer bumpGeneration()
 	now := time.Now().UTC()
 	result := personUses(ctx, db, email).UpdateColumns(map[string]any{
 		"name": "", "email": "", "email_key": "", "ip": "", "user_agent": "",
@@ -70,6 +69,7 @@ func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error)
 	if result.Error != nil {
 		return 0, fmt.Errorf("forgetting a person: %w", result.Error)
 	}
+	bumpGeneration()
 	return result.RowsAffected, nil
 }
 
