@@ -47,8 +47,11 @@ type Look struct {
 	// "_head.html", "admin/…". Files that it lacks come from the embedded set.
 	// It may add partials of its own, whose names begin with an underscore;
 	// any other .html, .css or .js file that replaces nothing is an error.
-	// A page replaced here is tried once by New. It is trusted as the
-	// program's own code is. Default: nil.
+	// A gateway or notice replaced here is tried once by New. Its head is best
+	// left to {{template "_head.html" .}}: of styles and scripts, only
+	// {{style}} and, on the gateway, {{script}} pass the
+	// Content-Security-Policy. The files are trusted as the program's own
+	// code is. Default: nil.
 	Overrides fs.FS
 }
 
