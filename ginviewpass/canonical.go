@@ -15,7 +15,7 @@ var (
 	errNoSlash    = errors.New("a path begins with one slash")
 	errDots       = errors.New(`a path has no segments "." and "..", encoded ones included`)
 	errEmpty      = errors.New("a path has no empty segments")
-	errEscape     = errors.New("a path has two hex digits after each percent sign")
+	errEscape     = errors.New("a path has two hex digits after each percent sign, and ? and # are escaped")
 	errBackslash  = errors.New("a path has no backslashes")
 	errControl    = errors.New("a path has no control characters")
 	errQuery      = errors.New("a query is pairs of valid percent-encoding, separated by &")
@@ -39,16 +39,21 @@ func canonicalPath(escaped string) (string, error) {
 	if escaped == "" || escaped[0] != '/' {
 		return "", errNoSlash
 	}
-	rest := escaped[1:]
-	for rest != "" {
-		segment, tail, more := strings.Cut(rest, "/")
-		if !isPlain(segment) {
+	start := 1 // of the segment
+	for i := 1; i < len(escaped); i++ {
+		if escaped[i] == '/' {
+			if err := checkSegment(escaped[start:i]); err != nil {
+				return "", err
+			}
+			start = i + 1
+		} else if !plain[escaped[i]] {
 			return rewritePath(escaped)
 		}
-		if err := checkSegment(segment, more); err != nil {
+	}
+	if start < len(escaped) { // else a slash is at the end
+		if err := checkSegment(escaped[start:]); err != nil {
 			return "", err
 		}
-		rest = tail
 	}
 	return escaped, nil
 }
@@ -61,7 +66,7 @@ func rewritePath(escaped string) (string, error) {
 	for {
 		segment, tail, more := strings.Cut(rest, "/")
 		decoded, err := url.PathUnescape(segment)
-		if err != nil {
+		if err != nil || strings.ContainsAny(segment, "?#") {
 			return "", errEscape
 		}
 		if more || decoded != "" {
@@ -78,14 +83,13 @@ func rewritePath(escaped string) (string, error) {
 	}
 }
 
-// checkSegment refuses a plain segment that could lead elsewhere. inner tells
-// that a slash follows.
-func checkSegment(segment string, inner bool) error {
-	if segment == "." || segment == ".." {
-		return errDots
-	}
-	if segment == "" && inner {
+// checkSegment refuses a plain segment that could lead elsewhere.
+func checkSegment(segment string) error {
+	switch segment {
+	case "":
 		return errEmpty
+	case ".", "..":
+		return errDots
 	}
 	return nil
 }
@@ -102,20 +106,11 @@ func checkDecoded(segment string) error {
 		}
 	}
 	for part := range strings.SplitSeq(segment, "/") {
-		if err := checkSegment(part, true); err != nil {
+		if err := checkSegment(part); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if !plain[s[i]] {
-			return false
-		}
-	}
-	return true
 }
 
 func writeEscaped(b *strings.Builder, s string) {
@@ -157,11 +152,11 @@ func (g *ignored) cutToken(raw string) (token, query string, err error) {
 	if len(raw) > maxQuery {
 		return "", "", ErrMalformed
 	}
-	if rest, ok := strings.CutPrefix(raw, Param+"="); ok && strings.IndexAny(rest, "&;%+") < 0 {
+	if rest, ok := strings.CutPrefix(raw, Param+"="); ok && isLiteral(rest) {
 		return rest, "", nil // nothing but the link: the common case
 	}
 	values, err := url.ParseQuery(raw)
-	if err != nil {
+	if err != nil || strings.Contains(raw, "#") {
 		if strings.Contains(raw, Param) {
 			return "", "", ErrMalformed
 		}
@@ -177,6 +172,12 @@ func (g *ignored) cutToken(raw string) (token, query string, err error) {
 	}
 	delete(values, Param)
 	return token, g.encode(values), nil
+}
+
+// isLiteral tells whether s is a single value of a query, spelt as it is
+// meant. With "+" or ";" it would not be, but it is no token then either.
+func isLiteral(s string) bool {
+	return strings.IndexByte(s, '&') < 0 && strings.IndexByte(s, '%') < 0
 }
 
 // broken tells whether a link hides behind an ampersand that was escaped once

@@ -18,9 +18,9 @@
 //	                     begins with "V"), flags in the lower two:
 //	                     1 = never expires, 2 = reserved, always 0
 //	         1 byte      id of the key that signed
-//	         1–6 bytes   time of issue, seconds since 1970, as a uvarint
-//	         0–6 bytes   seconds to live, as a uvarint; missing with flag 1
-//	         1–2 bytes   length of the permission, as a uvarint
+//	         5 bytes     time of issue, seconds since 1970, big-endian
+//	         4 bytes     seconds to live, big-endian; 0 with flag 1
+//	         1 byte      length of the permission
 //	         …           the permission
 //	         …           the canonical path
 //	STRING2  16 bytes    the beginning of HMAC-SHA256 over a domain separator,

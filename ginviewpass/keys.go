@@ -4,22 +4,17 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"hash"
-	"strings"
 	"sync"
 )
 
 const (
 	domain    = "viewpass/1" // keeps these signatures apart from any other use of the key
 	macSize   = 16           // bytes that are kept of the 32: forging takes 2^128 tries
+	macText   = 22           // characters of base64 for these
 	keptQuery = 4 << 10      // bytes of scratch space that go back into the pool at most
 )
-
-// text is the encoding of both strings of a link. Strict refuses a last
-// character with stray bits, so that one signature has one spelling.
-var text = base64.RawURLEncoding.Strict()
 
 // key is one of Config.Keys in the form that signs and verifies.
 type key struct {
@@ -33,6 +28,7 @@ type seal struct {
 	mac     hash.Hash
 	message []byte
 	sum     [sha256.Size]byte
+	text    [macText]byte
 }
 
 func newKey(secret []byte) (*key, error) {
@@ -55,29 +51,25 @@ func (k *key) sign(dst, payload []byte, query string) []byte {
 	defer k.release(s)
 	s.begin(len(payload))
 	s.message = append(s.message, payload...)
-	return text.AppendEncode(dst, s.end(query))
+	return append(dst, s.end(query)...)
 }
 
-// open returns the bytes behind head, which is STRING1, if tail, which is
-// STRING2, is their signature together with query.
-func (k *key) open(head, tail, query string) (payload string, err error) {
+// open reads the payload behind head, which is STRING1, into c, if tail, which
+// is STRING2, is its signature together with query.
+func (k *key) open(c *claims, head, tail, query string) error {
 	s := k.pool.Get().(*seal)
 	defer k.release(s)
-	s.begin(text.DecodedLen(len(head)))
+	s.begin(decodedLen(len(head)))
 	start := len(s.message)
-	if s.message, err = appendDecoded(s.message, head); err != nil {
-		return "", err
+	var ok bool
+	if s.message, ok = appendDecoded(s.message, head); !ok {
+		return ErrMalformed
 	}
 	end := len(s.message)
-	var given [macSize]byte
-	claimed, err := appendDecoded(given[:0], tail)
-	if err != nil || len(claimed) != macSize {
-		return "", ErrMalformed
+	if !hmac.Equal([]byte(tail), s.end(query)) {
+		return ErrBadSignature
 	}
-	if !hmac.Equal(claimed, s.end(query)) {
-		return "", ErrBadSignature
-	}
-	return string(s.message[start:end]), nil
+	return c.parse(s.message[start:end])
 }
 
 func (k *key) release(s *seal) {
@@ -93,25 +85,13 @@ func (s *seal) begin(payload int) {
 	s.message = binary.AppendUvarint(s.message, uint64(payload))
 }
 
-// end completes the message and returns its signature, valid until the next
-// use of s.
+// end completes the message and returns the text of its signature, valid until
+// the next use of s. Comparing texts leaves one spelling for each signature.
 func (s *seal) end(query string) []byte {
 	s.message = binary.AppendUvarint(s.message, uint64(len(query)))
 	s.message = append(s.message, query...)
 	s.mac.Reset()
 	s.mac.Write(s.message)
-	return s.mac.Sum(s.sum[:0])[:macSize]
-}
-
-// appendDecoded appends the bytes behind encoded. Nothing but the one text
-// that stands for these bytes is accepted.
-func appendDecoded(dst []byte, encoded string) ([]byte, error) {
-	if strings.IndexByte(encoded, '\n') >= 0 || strings.IndexByte(encoded, '\r') >= 0 {
-		return dst, ErrMalformed // base64 would skip them, Strict or not
-	}
-	dst, err := text.AppendDecode(dst, []byte(encoded))
-	if err != nil {
-		return dst, ErrMalformed
-	}
-	return dst, nil
+	sum := s.mac.Sum(s.sum[:0])
+	return appendEncoded(s.text[:0], sum[:macSize])
 }

@@ -132,11 +132,11 @@ func (l *Links) lifetimeFor(options []Option) (claims, error) {
 		return claims{}, fmt.Errorf("%w: give ExpiresIn, ExpiresAt or NeverExpires once", ErrLifetime)
 	}
 	now := l.now()
-	c := claims{issued: now.Unix(), never: t.never}
-	if c.issued < 0 || c.issued > maxSeconds {
+	c := claims{issued: now.Unix()}
+	if c.issued < 0 || c.issued > maxIssued {
 		return claims{}, fmt.Errorf("%w: the clock says %v", ErrLifetime, now.UTC())
 	}
-	if c.never {
+	if t.never {
 		if l.maxAge > 0 {
 			return claims{}, fmt.Errorf("%w: a link that never expires is beyond Config.MaxAge (%v)", ErrLifetime, l.maxAge)
 		}
@@ -150,12 +150,11 @@ func (l *Links) lifetimeFor(options []Option) (claims, error) {
 }
 
 func (l *Links) checkTTL(seconds int64) error {
-	const century = 100 * 365 * 24 * 60 * 60 // seconds
 	switch {
 	case seconds < 1:
 		return fmt.Errorf("%w: it would have ended already", ErrLifetime)
-	case seconds > century:
-		return fmt.Errorf("%w: it is longer than a century; say NeverExpires", ErrLifetime)
+	case seconds > maxTTL:
+		return fmt.Errorf("%w: it is longer than 136 years; say NeverExpires", ErrLifetime)
 	case l.maxAge > 0 && seconds > int64(l.maxAge/time.Second):
 		return fmt.Errorf("%w: it is longer than Config.MaxAge (%v)", ErrLifetime, l.maxAge)
 	}
@@ -177,7 +176,7 @@ func (l *Links) sign(c claims, page target) (string, error) {
 	query := len(link) - len(l.prefix) - len(page.path)
 	link = append(link, Param+"="...)
 	token := len(link)
-	link = text.AppendEncode(link, payload)
+	link = appendEncoded(link, payload)
 	link = append(link, ':')
 	link = signer.sign(link, payload, page.query)
 	if len(link)-token > maxToken || query+len(link)-token > maxQuery-len(Param)-1 {

@@ -1,14 +1,13 @@
 package ginviewpass
 
 import (
-	"errors"
 	"strings"
 	"time"
 )
 
 // clockSkew is how far in the future a link may have been issued: the clocks
 // of servers that share a key differ a little.
-const clockSkew = 60 * time.Second
+const clockSkew = 60 // seconds
 
 // Grant is what a link says.
 type Grant struct {
@@ -41,13 +40,13 @@ type Grant struct {
 // with ErrNoLink, ErrMalformed, ErrUnknownKey and ErrBadSignature it is empty.
 func (l *Links) Verify(link string, at time.Time) (Grant, error) {
 	path, query, _ := strings.Cut(withoutOrigin(link), "?")
-	if strings.Contains(link, "#") {
-		return Grant{}, ErrMalformed
-	}
 	return l.verify(l.withoutPrefix(path), query, at)
 }
 
 func withoutOrigin(link string) string {
+	if strings.HasPrefix(link, "/") {
+		return link
+	}
 	for _, scheme := range []string{"https://", "http://"} {
 		if rest, ok := strings.CutPrefix(link, scheme); ok {
 			if slash := strings.IndexAny(rest, "/?"); slash >= 0 {
@@ -60,6 +59,9 @@ func withoutOrigin(link string) string {
 }
 
 func (l *Links) withoutPrefix(path string) string {
+	if l.prefix == "" {
+		return path
+	}
 	if rest, ok := strings.CutPrefix(path, l.prefix); ok && strings.HasPrefix(rest, "/") {
 		return rest
 	}
@@ -68,59 +70,49 @@ func (l *Links) withoutPrefix(path string) string {
 
 // verify checks the link in a raw query for the path, both as the routes see
 // them.
-func (l *Links) verify(path, rawQuery string, at time.Time) (Grant, error) {
+func (l *Links) verify(path, rawQuery string, at time.Time) (grant Grant, err error) {
 	token, query, err := l.ignored.cutToken(rawQuery)
 	if err != nil {
-		return Grant{}, err
+		return grant, err
 	}
-	c, err := l.open(token, query)
-	if err != nil {
-		return Grant{}, err
+	page, pathErr := canonicalPath(path)
+	c := claims{path: page}
+	if err := l.open(&c, token, query); err != nil {
+		return grant, err
 	}
-	grant := Grant{
-		Permission: c.permission,
-		Path:       c.path,
-		Query:      query,
-		IssuedAt:   time.Unix(c.issued, 0).UTC(),
-		ExpiresAt:  c.expires(l.maxAge),
+	end := c.expires(l.maxAge)
+	grant.Permission, grant.Path, grant.Query = c.permission, c.path, query
+	grant.IssuedAt = time.Unix(c.issued, 0).UTC()
+	if end != 0 {
+		grant.ExpiresAt = time.Unix(end, 0).UTC()
 	}
-	if page, err := canonicalPath(path); err != nil || page != c.path {
+	if pathErr != nil || page != c.path {
 		return grant, ErrWrongPath
 	}
-	return grant, grant.check(at)
+	switch now := at.Unix(); {
+	case c.issued > now+clockSkew:
+		return grant, ErrNotYetValid
+	case end != 0 && now >= end:
+		return grant, ErrExpired
+	}
+	return grant, nil
 }
 
-// open returns what a token says, once one of the keys has been found to have
-// signed it together with query.
-func (l *Links) open(token, query string) (claims, error) {
+// open reads what a token says into c, once one of the keys has been found to
+// have signed it together with query.
+func (l *Links) open(c *claims, token, query string) error {
 	head, tail, id, err := splitToken(token)
 	if err != nil {
-		return claims{}, err
+		return err
 	}
 	result := ErrUnknownKey
 	for _, k := range l.keys {
 		if k.id != id {
 			continue
 		}
-		payload, err := k.open(head, tail, query)
-		if err == nil {
-			return parseClaims(payload)
-		}
-		result = err
-		if !errors.Is(err, ErrBadSignature) {
-			break // it can be read with no key
-		}
+		if result = k.open(c, head, tail, query); result == nil {
+			return nil
+		} // else another key may have the same id
 	}
-	return claims{}, result
-}
-
-// check compares the grant's times with the clock.
-func (g Grant) check(at time.Time) error {
-	if g.IssuedAt.After(at.Add(clockSkew)) {
-		return ErrNotYetValid
-	}
-	if !g.ExpiresAt.IsZero() && !at.Before(g.ExpiresAt) {
-		return ErrExpired
-	}
-	return nil
+	return result
 }
