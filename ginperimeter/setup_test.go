@@ -1,0 +1,199 @@
+package ginperimeter_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-contrib/sessions/cookie"
+	"github.com/gin-gonic/gin"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gin-perimeter/gin-perimeter/ginperimeter"
+	"github.com/gin-perimeter/gin-perimeter/models"
+)
+
+func init() { gin.SetMode(gin.TestMode) }
+
+// newDB is a migrated SQLite database in a file of its own.
+func newDB(t testing.TB) *gorm.DB {
+	t.Helper()
+	dsn := filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=WAL&_txlock=immediate&_synchronous=NORMAL"
+	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if pool, err := db.DB(); err == nil {
+			pool.Close()
+		}
+	})
+	if err := models.Migrate(db); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// newToken makes a token and answers its text and ID.
+func newToken(t testing.TB, db *gorm.DB, n models.NewAccessToken) (string, uint) {
+	t.Helper()
+	token, row, err := models.CreateAccessToken(context.Background(), db, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token, row.ID
+}
+
+// cookieStore works over plain http, as tests need it.
+func cookieStore() sessions.Store {
+	store := cookie.NewStore([]byte("a key for tests that has 32 bytes"))
+	store.Options(sessions.Options{Path: "/", MaxAge: 86400, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	return store
+}
+
+// site is a guarded site on a real server.
+type site struct {
+	t      testing.TB
+	db     *gorm.DB
+	gate   *ginperimeter.Gate
+	engine *gin.Engine
+	server *httptest.Server
+}
+
+// newSite guards a few pages. A nil store is a cookie store.
+func newSite(t testing.TB, cfg ginperimeter.Config, store sessions.Store) *site {
+	t.Helper()
+	if cfg.DB == nil {
+		cfg.DB = newDB(t)
+	}
+	if store == nil {
+		store = cookieStore()
+	}
+	gate, err := ginperimeter.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gin.New()
+	if err := r.SetTrustedProxies(nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Use(sessions.Sessions("site", store), gate.Middleware())
+	r.GET("/", func(c *gin.Context) { c.String(200, "home of the site") })
+	r.GET("/page", func(c *gin.Context) { c.String(200, "page of the site") })
+	r.GET("/who", func(c *gin.Context) {
+		v, ok := ginperimeter.Visitor(c)
+		c.JSON(200, gin.H{"ok": ok, "name": v.Name, "email": v.Email, "label": v.TokenLabel, "header": c.GetHeader("X-Perimeter-Token")})
+	})
+	r.GET("/logout", func(c *gin.Context) {
+		s := sessions.Default(c)
+		s.Clear()
+		if err := s.Save(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.POST("/form", func(c *gin.Context) { c.String(200, "form of the site") })
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	return &site{t: t, db: cfg.DB, gate: gate, engine: r, server: server}
+}
+
+// client is a browser: it keeps cookies, follows no redirect, and says that it
+// goes to pages.
+type client struct {
+	t    testing.TB
+	base string
+	http *http.Client
+}
+
+func (s *site) client() *client { return newClient(s.t, s.server.URL) }
+
+func newClient(t testing.TB, base string) *client {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client{t: t, base: base, http: &http.Client{
+		Jar: jar, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// answer is a response that was read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func (c *client) do(method, target string, body io.Reader, header map[string]string) answer {
+	c.t.Helper()
+	req, err := http.NewRequest(method, c.base+target, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	for key, value := range header {
+		req.Header.Set(key, value)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return answer{resp, string(b)}
+}
+
+func (c *client) get(target string) answer { return c.do("GET", target, nil, nil) }
+
+func (c *client) post(target string, form url.Values) answer {
+	return c.do("POST", target, strings.NewReader(form.Encode()), map[string]string{
+		"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",
+	})
+}
+
+const gatewayPath = "/perimeter/gateway"
+
+// enter opens the form and sends it.
+func (c *client) enter(token, next string) answer {
+	c.t.Helper()
+	target := gatewayPath
+	if next != "" {
+		target += "?next=" + url.QueryEscape(next)
+	}
+	c.get(target)
+	return c.post(target, person(token))
+}
+
+func person(token string) url.Values {
+	return url.Values{"token": {token}, "name": {"Ada Lovelace"}, "email": {"ada@example.com"}, "probe": {"1"}}
+}
+
+func (a answer) want(t testing.TB, status int, location string) {
+	t.Helper()
+	if a.StatusCode != status || a.Header.Get("Location") != location {
+		t.Errorf("%s %s: %d to %q, want %d to %q; body %.200q", a.Request.Method, a.Request.URL.Path,
+			a.StatusCode, a.Header.Get("Location"), status, location, a.body)
+	}
+}
+
+func uses(t testing.TB, db *gorm.DB) []models.AccessTokenUse {
+	t.Helper()
+	rows, err := models.ListAccessTokenUses(context.Background(), db, models.UseFilter{}, models.Page{Size: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows.Rows
+}
