@@ -13,21 +13,21 @@ type Option func(*terms)
 
 // terms collects the options of one call.
 type terms struct {
-	in    time.Duration
-	at    time.Time
+	now   time.Time
+	end   time.Time
 	never bool
 	given int
 }
 
 // ExpiresIn lets a link live for d, a second at least.
 func ExpiresIn(d time.Duration) Option {
-	return func(t *terms) { t.in = d; t.given++ }
+	return func(t *terms) { t.end = t.now.Add(d); t.given++ }
 }
 
 // ExpiresAt lets a link live until at, which must be in the future. Parts of
 // a second are dropped.
 func ExpiresAt(at time.Time) Option {
-	return func(t *terms) { t.at = at; t.given++ }
+	return func(t *terms) { t.end = at; t.given++ }
 }
 
 // NeverExpires lets a link live until its key is removed from Config.Keys.
@@ -124,14 +124,14 @@ func checkPermission(permission string) error {
 
 // lifetimeFor returns claims with issue and expiry only.
 func (l *Links) lifetimeFor(options []Option) (claims, error) {
-	t := terms{in: l.lifetime}
+	now := l.now()
+	t := terms{now: now, end: now.Add(l.lifetime)}
 	for _, option := range options {
 		option(&t)
 	}
 	if t.given > 1 {
 		return claims{}, fmt.Errorf("%w: give ExpiresIn, ExpiresAt or NeverExpires once", ErrLifetime)
 	}
-	now := l.now()
 	c := claims{issued: now.Unix()}
 	if c.issued < 0 || c.issued > maxIssued {
 		return claims{}, fmt.Errorf("%w: the clock says %v", ErrLifetime, now.UTC())
@@ -142,10 +142,7 @@ func (l *Links) lifetimeFor(options []Option) (claims, error) {
 		}
 		return c, nil
 	}
-	if t.at.IsZero() {
-		t.at = now.Add(t.in)
-	}
-	c.ttl = t.at.Unix() - c.issued
+	c.ttl = t.end.Unix() - c.issued
 	return c, l.checkTTL(c.ttl)
 }
 
