@@ -1,0 +1,54 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gin-perimeter/gin-perimeter/models"
+)
+
+// latestEntries is how many entries the overview lists.
+const latestEntries = 8
+
+type overviewView struct {
+	view
+	Live, Expiring, UsedUp string
+	Any                    bool // there are tokens, or there were uses
+	Chart                  chart
+	Latest                 []useRow
+}
+
+// Entries is the table of the latest entries.
+func (v overviewView) Entries() entriesTable { return entriesTable{Root: v.Root, Rows: v.Latest} }
+
+func (a *admin) overview(c *gin.Context) error {
+	ctx, now := c.Request.Context(), a.Now()
+	counts, err := models.CountTokensByState(ctx, a.DB, now, now.Add(soon))
+	if err != nil {
+		return err
+	}
+	bounds := a.days()
+	uses, err := models.CountUsesBetween(ctx, a.DB, bounds)
+	if err != nil {
+		return err
+	}
+	latest, err := models.ListAccessTokenUses(ctx, a.DB, models.UseFilter{}, models.Page{Size: latestEntries})
+	if err != nil {
+		return err
+	}
+	any, err := models.ListAccessTokens(ctx, a.DB, models.TokenFilter{}, models.Page{Size: 1})
+	if err != nil {
+		return err
+	}
+	rows, err := a.useRows(ctx, latest.Rows)
+	if err != nil {
+		return err
+	}
+	a.write(c, http.StatusOK, "admin/overview.html", overviewView{
+		view: a.view(c, "Overview"),
+		Live: grouped(counts.Live), Expiring: grouped(counts.Expiring), UsedUp: grouped(counts.UsedUp),
+		Any: len(any.Rows) > 0 || len(rows) > 0, Chart: a.chart(bounds, uses), Latest: rows,
+	})
+	return nil
+}
