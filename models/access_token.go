@@ -11,22 +11,27 @@ import (
 
 // AccessToken is one token that lets people through the gate.
 type AccessToken struct {
-	ID            uint       `gorm:"primaryKey"`
-	Label         string     `gorm:"size:200;not null"`
-	LabelKey      string     `gorm:"size:200;not null;index:idx_access_tokens_label_key,priority:1"` // Label as searches compare it
-	Digest        string     `gorm:"size:64;not null;uniqueIndex"`                                   // SHA-256, hexadecimal
-	Hint          string     `gorm:"size:8;not null"`                                                // the last characters of a generated token
-	ExpiresAt     *time.Time `gorm:"index"`                                                          // nil: never
+	ID            uint
+	Label         string
+	LabelKey      string     // Label as searches compare it
+	Digest        string     // SHA-256, hexadecimal
+	Hint          string     // the last characters of a generated token
+	ExpiresAt     *time.Time // nil: never
 	DeactivatedAt *time.Time // nil: active
-	MaxUses       int        `gorm:"not null;default:0"` // 0: any number
-	UseCount      int        `gorm:"not null;default:0"`
-	ForName       string     `gorm:"size:200;not null"` // issued to one person, who is then not asked
-	ForEmail      string     `gorm:"size:254;not null"`
-	CreatedBy     string     `gorm:"size:200;not null"`
-	Version       int        `gorm:"not null;default:1"` // counts edits, to notice two at once
-	CreatedAt     time.Time  `gorm:"not null"`
-	UpdatedAt     time.Time  `gorm:"not null"`
+	MaxUses       int        // 0: any number
+	UseCount      int
+	ForName       string // issued to one person, who is then not asked
+	ForEmail      string
+	ForEmailKey   string // ForEmail as searches compare it
+	CreatedBy     string
+	Version       int // counts edits, to notice two at once
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
 }
+
+// TableName is the same whatever naming strategy the host's GORM has, so that
+// all programs on one database mean the same table.
+func (AccessToken) TableName() string { return "access_tokens" }
 
 // Status is what a token is good for.
 type Status string
@@ -92,15 +97,16 @@ type NewAccessToken struct {
 // stored and cannot be shown again. It answers *InvalidError for values that
 // cannot be stored and *TokenExistsError for a custom token that is taken.
 func CreateAccessToken(ctx context.Context, db *gorm.DB, n NewAccessToken) (token string, row AccessToken, err error) {
-	now := time.Now().UTC()
-	token, row, err = n.row(now)
+	token, row, err = n.row(instant())
 	if err != nil {
 		return "", AccessToken{}, err
 	}
 	if row.CreatedBy == "" {
 		row.CreatedBy = clean(actor(ctx), maxActor)
 	}
-	err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	fresh := row
+	err = write(ctx, db, func(tx *gorm.DB) error {
+		row = fresh // without the ID that an attempt before may have set
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
@@ -118,7 +124,8 @@ func CreateAccessToken(ctx context.Context, db *gorm.DB, n NewAccessToken) (toke
 func (n NewAccessToken) row(now time.Time) (token string, row AccessToken, err error) {
 	row = AccessToken{
 		Label: clean(n.Label, maxLabel), LabelKey: searchKey(n.Label, maxLabel),
-		MaxUses: n.MaxUses, ForName: clean(n.ForName, maxName), ForEmail: clean(n.ForEmail, maxEmail),
+		MaxUses: n.MaxUses, ForName: clean(n.ForName, maxName),
+		ForEmail: clean(n.ForEmail, maxEmail), ForEmailKey: searchKey(n.ForEmail, maxEmail),
 		CreatedBy: clean(n.CreatedBy, maxActor), Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	token, errToken := n.token(&row)

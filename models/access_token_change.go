@@ -13,15 +13,18 @@ import (
 // this package that changes one, in the same transaction. Rows stay when their
 // token is deleted.
 type AccessTokenChange struct {
-	ID         uint      `gorm:"primaryKey"`
-	TokenID    uint      `gorm:"not null;index"`
-	TokenLabel string    `gorm:"size:200;not null"`
-	Actor      string    `gorm:"size:200;not null"`
-	Action     string    `gorm:"size:32;not null"` // created, edited, extended, deactivated, activated, deleted
-	Before     string    `gorm:"type:text"`        // the fields that changed, as a JSON object
-	After      string    `gorm:"type:text"`
-	At         time.Time `gorm:"not null"`
+	ID         uint
+	TokenID    uint
+	TokenLabel string
+	Actor      string
+	Action     string // created, edited, extended, deactivated, activated, deleted
+	Before     string // the fields that changed, as a JSON object
+	After      string
+	At         time.Time
 }
+
+// TableName is the same whatever naming strategy the host's GORM has.
+func (AccessTokenChange) TableName() string { return "access_token_changes" }
 
 type actorKey struct{}
 
@@ -74,7 +77,7 @@ func newChange(ctx context.Context, action string, before, after AccessToken) (A
 	}
 	return AccessTokenChange{
 		TokenID: subject.ID, TokenLabel: subject.Label, Actor: clean(actor(ctx), maxActor), Action: action,
-		Before: string(wasText), After: string(isText), At: time.Now().UTC(),
+		Before: string(wasText), After: string(isText), At: instant(),
 	}, nil
 }
 

@@ -88,6 +88,7 @@ func UpdateAccessToken(ctx context.Context, db *gorm.DB, id uint, edit AccessTok
 		t.Label, t.LabelKey = clean(edit.Label, maxLabel), searchKey(edit.Label, maxLabel)
 		t.MaxUses = edit.MaxUses
 		t.ForName, t.ForEmail = clean(edit.ForName, maxName), clean(edit.ForEmail, maxEmail)
+		t.ForEmailKey = searchKey(edit.ForEmail, maxEmail)
 		if err := t.checkTexts(edit.Label); err != nil {
 			return err
 		}
@@ -107,8 +108,8 @@ func deactivate(t *AccessToken, now time.Time) error {
 // writes row and record in one transaction. With a single ID, a missing row is
 // ErrNotFound.
 func editTokens(ctx context.Context, db *gorm.DB, ids []uint, action string, change func(*AccessToken, time.Time) error) (changed int, err error) {
-	now := time.Now().UTC()
-	err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	now := instant()
+	err = write(ctx, db, func(tx *gorm.DB) error {
 		changed = 0
 		rows, err := lockTokens(tx, ids)
 		if err != nil {
@@ -170,7 +171,7 @@ func saveEdit(ctx context.Context, tx *gorm.DB, action string, before, after Acc
 		UpdateColumns(map[string]any{
 			"label": after.Label, "label_key": after.LabelKey, "expires_at": after.ExpiresAt,
 			"deactivated_at": after.DeactivatedAt, "max_uses": after.MaxUses,
-			"for_name": after.ForName, "for_email": after.ForEmail,
+			"for_name": after.ForName, "for_email": after.ForEmail, "for_email_key": after.ForEmailKey,
 			"version": before.Version + 1, "updated_at": now,
 		})
 	if result.Error != nil {
@@ -185,7 +186,7 @@ func saveEdit(ctx context.Context, tx *gorm.DB, action string, before, after Acc
 // DeleteAccessToken removes a token: it lets nobody in and keeps nobody in. Its
 // uses and changes stay, with its label. ErrNotFound when it is not there.
 func DeleteAccessToken(ctx context.Context, db *gorm.DB, id uint) error {
-	err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := write(ctx, db, func(tx *gorm.DB) error {
 		rows, err := lockTokens(tx, []uint{id})
 		if err != nil {
 			return err

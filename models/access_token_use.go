@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,21 +19,24 @@ import (
 // only added to, besides EndedAt, LastSeenAt, forgetting a person and purging;
 // they stay when their token is deleted.
 type AccessTokenUse struct {
-	ID         uint       `gorm:"primaryKey;index:idx_uses_token,priority:2;index:idx_uses_email,priority:2"`
-	Ref        string     `gorm:"size:32;not null;uniqueIndex"` // what a pass, or a header token's hour, is found by
-	TokenID    uint       `gorm:"not null;index:idx_uses_token,priority:1"`
-	TokenCheck string     `gorm:"size:32;not null"` // half of the token's digest: a new token with an old ID is another token
-	TokenLabel string     `gorm:"size:200;not null"`
-	Name       string     `gorm:"size:200;not null"`
-	Email      string     `gorm:"size:254;not null"`
-	EmailKey   string     `gorm:"size:254;not null;index:idx_uses_email,priority:1"` // Email as searches compare it
-	IP         string     `gorm:"size:64;not null;index"`
-	UserAgent  string     `gorm:"size:512;not null"`
-	Channel    Channel    `gorm:"size:8;not null"`
-	At         time.Time  `gorm:"not null;index"`
+	ID         uint
+	Ref        string // what a pass, or a header token's hour, is found by
+	TokenID    uint
+	TokenCheck string // half of the token's digest: a new token with an old ID is another token
+	TokenLabel string
+	Name       string
+	Email      string
+	EmailKey   string // Email as searches compare it
+	IP         string
+	UserAgent  string
+	Channel    Channel
+	At         time.Time
 	LastSeenAt *time.Time // nil: not seen after the entry
-	EndedAt    *time.Time `gorm:"index"` // left, or put out: the pass is dead
+	EndedAt    *time.Time // left, or put out: the pass is dead
 }
+
+// TableName is the same whatever naming strategy the host's GORM has.
+func (AccessTokenUse) TableName() string { return "access_token_uses" }
 
 // Channel is how a token was presented.
 type Channel string
@@ -61,13 +65,19 @@ func NewPassRef() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// isPassRef keeps texts from the database that it would refuse to compare.
+func isPassRef(ref string) bool {
+	return ref != "" && len(ref) <= maxRef && !strings.ContainsFunc(ref, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 // RecordEntry counts one use of a token and writes its row in one transaction,
 // if the token still admits: a maximum is never exceeded, however many enter
 // at once. Otherwise it answers ErrNotFound, ErrDeactivated, ErrExpired or
 // ErrUsedUp, and nothing is written.
 func RecordEntry(ctx context.Context, db *gorm.DB, token AccessToken, ref string, n NewAccessTokenUse) (AccessTokenUse, error) {
-	use := n.row(token, ref, ChannelForm)
-	err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	var use AccessTokenUse
+	err := write(ctx, db, func(tx *gorm.DB) error {
+		use = n.row(token, ref, ChannelForm)
 		if err := countUse(tx, token.ID, use.At); err != nil {
 			return err
 		}
@@ -85,19 +95,39 @@ func RecordEntry(ctx context.Context, db *gorm.DB, token AccessToken, ref string
 // RecordHeaderUse writes that a token came as a header: one row per token,
 // address and hour, whatever number of processes call it.
 func RecordHeaderUse(ctx context.Context, db *gorm.DB, token AccessToken, n NewAccessTokenUse) error {
-	use := n.row(token, headerRef(token, n), ChannelHeader)
-	err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		result := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&use)
-		if result.Error != nil || result.RowsAffected == 0 {
-			return result.Error
-		}
-		return tx.Model(&AccessToken{}).Where("id = ?", token.ID).
-			UpdateColumn("use_count", gorm.Expr("use_count + 1")).Error
-	})
+	ref := headerRef(token, n)
+	_, err := first[AccessTokenUse](db.WithContext(ctx).Where("ref = ?", ref))
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, ErrNotFound) {
+		err = write(ctx, db, func(tx *gorm.DB) error {
+			return insertHeaderUse(tx, n.row(token, ref, ChannelHeader))
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("recording the use of a header token: %w", err)
 	}
 	return nil
+}
+
+func insertHeaderUse(tx *gorm.DB, use AccessTokenUse) error {
+	result := tx.Clauses(unlessThere(tx)).Create(&use)
+	if result.Error != nil || result.RowsAffected == 0 {
+		return result.Error
+	}
+	return tx.Model(&AccessToken{}).Where("id = ?", use.TokenID).
+		UpdateColumn("use_count", gorm.Expr("use_count + 1")).Error
+}
+
+// unlessThere lets an insert pass when another process has the row in already.
+// MySQL's other form, ON DUPLICATE KEY UPDATE, counts the row as affected with
+// some settings of the driver.
+func unlessThere(tx *gorm.DB) clause.Expression {
+	if tx.Name() == "mysql" {
+		return clause.Insert{Modifier: "IGNORE"}
+	}
+	return clause.OnConflict{DoNothing: true}
 }
 
 // headerRef is the same for the same token, address and hour.
@@ -151,6 +181,9 @@ func whyNot(ctx context.Context, db *gorm.DB, id uint, at time.Time) error {
 // FindPass looks up the entry that a pass refers to. It answers ErrNotFound
 // when there is none, and for the reference of a header's use, which is no pass.
 func FindPass(ctx context.Context, db *gorm.DB, ref string) (AccessTokenUse, error) {
+	if !isPassRef(ref) {
+		return AccessTokenUse{}, ErrNotFound
+	}
 	return first[AccessTokenUse](db.WithContext(ctx).Where("ref = ? AND channel = ?", ref, ChannelForm))
 }
 
@@ -163,13 +196,17 @@ func GetAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) (AccessTokenUs
 // cookie that carries it. Ending it again changes nothing. ErrNotFound when it
 // is not there.
 func EndAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) error {
-	result := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("id = ? AND ended_at IS NULL", id).
-		UpdateColumn("ended_at", time.Now().UTC())
-	if result.Error != nil {
-		return fmt.Errorf("ending a pass: %w", result.Error)
+	var ended int64
+	err := write(ctx, db, func(tx *gorm.DB) error {
+		result := tx.Model(&AccessTokenUse{}).Where("id = ? AND ended_at IS NULL", id).UpdateColumn("ended_at", instant())
+		ended = result.RowsAffected
+		return result.Error
+	})
+	if err != nil {
+		return fmt.Errorf("ending a pass: %w", err)
 	}
-	if result.RowsAffected == 0 {
-		_, err := GetAccessTokenUse(ctx, db, id)
+	if ended == 0 {
+		_, err = GetAccessTokenUse(ctx, db, id)
 		return err
 	}
 	bumpGeneration()
@@ -186,8 +223,10 @@ func ListEndedUses(ctx context.Context, db *gorm.DB, since time.Time) ([]uint, e
 // MarkUsesSeen notes that the holders of these passes were seen at that time.
 func MarkUsesSeen(ctx context.Context, db *gorm.DB, ids []uint, at time.Time) error {
 	for chunk := range chunks(ids) {
-		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("id IN ?", chunk).
-			UpdateColumn("last_seen_at", at.UTC().Truncate(time.Millisecond)).Error
+		err := write(ctx, db, func(tx *gorm.DB) error {
+			return tx.Model(&AccessTokenUse{}).Where("id IN ?", chunk).
+				UpdateColumn("last_seen_at", at.UTC().Truncate(time.Millisecond)).Error
+		})
 		if err != nil {
 			return fmt.Errorf("noting when passes were seen: %w", err)
 		}

@@ -15,8 +15,9 @@ var (
 	ErrUsedUp      = errors.New("models: access token is used up")
 	// ErrConflict says that somebody else changed the row since it was read.
 	ErrConflict = errors.New("models: changed by somebody else meanwhile")
-	// ErrSettings says that the connection can't read times.
-	ErrSettings = errors.New("models: the MySQL driver does not parse times; add parseTime=true to the DSN")
+	// ErrSettings says that the connection can't read and write times; the
+	// error that wraps it says which setting to change.
+	ErrSettings = errors.New("models: the MySQL driver's DSN is not set for times")
 	// ErrNoTables says that Migrate has not run on this database.
 	ErrNoTables = errors.New("models: the tables are missing; run models.Migrate(db) or perimeter migrate")
 )

@@ -4,25 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 )
-
-// schemaVersion counts the changes of the tables. Raise it with each.
-const schemaVersion = 1
-
-// schema is the one row that says which version the tables have.
-type schema struct {
-	ID      uint `gorm:"primaryKey;autoIncrement:false"`
-	Version int  `gorm:"not null"`
-}
-
-func (schema) TableName() string { return "perimeter_schema" }
-
-func tables() []any {
-	return []any{&AccessToken{}, &AccessTokenUse{}, &AccessTokenChange{}, &schema{}}
-}
 
 // migrateWait is how long Migrate waits for another process that migrates.
 const migrateWait = 60 * time.Second
@@ -49,13 +36,55 @@ func MigrateContext(ctx context.Context, db *gorm.DB) error {
 		if current(ctx, tx) == nil { // another process was faster
 			return nil
 		}
-		if err := tx.AutoMigrate(tables()...); err != nil {
-			return err
-		}
-		return tx.Save(&schema{ID: 1, Version: schemaVersion}).Error
+		return makeTables(tx)
 	})
 	if err != nil {
 		return fmt.Errorf("models: migrating: %w", err)
+	}
+	return nil
+}
+
+// makeTables runs the schema. It may have been broken off before, where the
+// database cannot undo DDL: what is there already stays.
+func makeTables(tx *gorm.DB) error {
+	text, err := SchemaSQL(tx.Name())
+	if err != nil {
+		return err
+	}
+	if err := refuseForeign(tx); err != nil {
+		return err
+	}
+	for _, statement := range statements(text) {
+		if err := tx.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseForeign finds tables of somebody else's that have our names.
+func refuseForeign(tx *gorm.DB) error {
+	for _, table := range tables() {
+		if !tx.Migrator().HasTable(table) {
+			continue
+		}
+		statement := &gorm.Statement{DB: tx}
+		if err := statement.Parse(table); err != nil {
+			return err
+		}
+		types, err := tx.Migrator().ColumnTypes(table)
+		if err != nil {
+			return err
+		}
+		wanted := append([]string{}, statement.Schema.DBNames...)
+		if statement.Table == (AccessToken{}).TableName() {
+			wanted = append(wanted, "standing", "ends_at")
+		}
+		for _, name := range wanted {
+			if !slices.ContainsFunc(types, func(c gorm.ColumnType) bool { return strings.EqualFold(c.Name(), name) }) {
+				return fmt.Errorf("the table %s is there already, but is not ours: it has no column %s; rename it", statement.Table, name)
+			}
+		}
 	}
 	return nil
 }
@@ -103,10 +132,24 @@ func checkDriver(ctx context.Context, db *gorm.DB) error {
 	if err := db.WithContext(ctx).Raw("SELECT UTC_TIMESTAMP()").Row().Scan(&now); err != nil {
 		return err
 	}
-	if _, ok := now.(time.Time); !ok {
-		return ErrSettings
+	at, ok := now.(time.Time)
+	if !ok {
+		return fmt.Errorf("%w; add parseTime=true", ErrSettings)
+	}
+	if !likeUTC(at.Location(), at.Year()) {
+		return fmt.Errorf("%w: it makes them local, which other programs on this database don't; set loc=UTC, or leave loc out", ErrSettings)
 	}
 	return nil
+}
+
+// likeUTC tells whether a place has UTC the whole year.
+func likeUTC(place *time.Location, year int) bool {
+	for month := time.January; month <= time.December; month++ {
+		if _, offset := time.Date(year, month, 1, 0, 0, 0, 0, place).Zone(); offset != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // locked runs work in a transaction, or on one connection, that holds the
@@ -123,7 +166,7 @@ func locked(ctx context.Context, db *gorm.DB, work func(*gorm.DB) error) error {
 		})
 	case "mysql":
 		return db.Connection(func(conn *gorm.DB) error {
-			return lockedMySQL(conn.Session(&gorm.Session{NewDB: true}), work)
+			return lockedMySQL(ctx, conn.Session(&gorm.Session{NewDB: true}), work)
 		})
 	case "sqlite":
 		return db.Connection(func(conn *gorm.DB) error {
@@ -138,14 +181,16 @@ func locked(ctx context.Context, db *gorm.DB, work func(*gorm.DB) error) error {
 const migrateLock int64 = 0x706572696d657472
 
 // lockedMySQL holds a lock by name, since MySQL commits at every DDL statement.
-func lockedMySQL(conn *gorm.DB, work func(*gorm.DB) error) error {
+func lockedMySQL(ctx context.Context, conn *gorm.DB, work func(*gorm.DB) error) error {
 	const name = "CONCAT('perimeter ', LEFT(SHA1(DATABASE()), 40))" // locks are server-wide
-	var got int
-	if err := conn.Raw("SELECT GET_LOCK("+name+", ?)", int(migrateWait.Seconds())).Scan(&got).Error; err != nil {
-		return err
-	}
-	if got != 1 {
-		return errors.New("another process is migrating and does not finish")
+	for got := 0; got != 1; {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("another process is migrating and does not finish: %w", err)
+		}
+		// A second at a time, since hosts set the driver's readTimeout.
+		if err := conn.Raw("SELECT COALESCE(GET_LOCK(" + name + ", 1), 0)").Scan(&got).Error; err != nil {
+			return err
+		}
 	}
 	err := work(conn)
 	return errors.Join(err, conn.Exec("DO RELEASE_LOCK("+name+")").Error)
@@ -159,13 +204,9 @@ func lockedSQLite(ctx context.Context, conn *gorm.DB, work func(*gorm.DB) error)
 		if err == nil {
 			break
 		}
-		if ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		if !isBusy(err) {
+		if !isBusy(err) || pause(ctx) != nil {
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	if err := work(conn); err != nil {
 		return errors.Join(err, conn.Exec("ROLLBACK").Error)

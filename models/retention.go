@@ -27,18 +27,23 @@ func PurgeAccessTokenUses(ctx context.Context, db *gorm.DB, before time.Time, pr
 	for {
 		var ids []uint
 		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("at < ?", before).
-			Order("at").Limit(purgeBatch).Pluck("id", &ids).Error
+			Order("at, id").Limit(purgeBatch).Pluck("id", &ids).Error
 		if err != nil {
 			return done, fmt.Errorf("finding old uses: %w", err)
 		}
 		if len(ids) == 0 {
 			return done, nil
 		}
-		result := db.WithContext(ctx).Where("id IN ?", ids).Delete(&AccessTokenUse{})
-		if result.Error != nil {
-			return done, fmt.Errorf("deleting old uses: %w", result.Error)
+		var deleted int64
+		err = write(ctx, db, func(tx *gorm.DB) error {
+			result := tx.Where("id IN ?", ids).Delete(&AccessTokenUse{})
+			deleted = result.RowsAffected
+			return result.Error
+		})
+		if err != nil {
+			return done, fmt.Errorf("deleting old uses: %w", err)
 		}
-		done += result.RowsAffected
+		done += deleted
 		if progress != nil {
 			progress(done, max(total, done))
 		}
@@ -61,16 +66,20 @@ func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error)
 	if searchKey(email, maxEmail) == "" {
 		return 0, &InvalidError{"email", "is empty"}
 	}
-	now := time.Now().UTC()
-	result := personUses(ctx, db, email).UpdateColumns(map[string]any{
-		"name": "", "email": "", "email_key": "", "ip": "", "user_agent": "",
-		"ended_at": gorm.Expr("COALESCE(ended_at, ?)", now),
+	var forgotten int64
+	err := write(ctx, db, func(tx *gorm.DB) error {
+		result := personUses(ctx, tx, email).UpdateColumns(map[string]any{
+			"name": "", "email": "", "email_key": "", "ip": "", "user_agent": "",
+			"ended_at": gorm.Expr("COALESCE(ended_at, ?)", instant()),
+		})
+		forgotten = result.RowsAffected
+		return result.Error
 	})
-	if result.Error != nil {
-		return 0, fmt.Errorf("forgetting a person: %w", result.Error)
+	if err != nil {
+		return 0, fmt.Errorf("forgetting a person: %w", err)
 	}
 	bumpGeneration()
-	return result.RowsAffected, nil
+	return forgotten, nil
 }
 
 func personUses(ctx context.Context, db *gorm.DB, email string) *gorm.DB {

@@ -17,18 +17,18 @@ type TokenCounts struct {
 }
 
 // CountTokensByState counts the tokens that are neither deactivated nor
-// expired at now, in one query: expired ones are passed over by index.
+// expired at now, in one query, which reads the index on what they are good for
+// and nothing else.
 func CountTokensByState(ctx context.Context, db *gorm.DB, now, soon time.Time) (TokenCounts, error) {
-	const admits = "(max_uses = 0 OR use_count < max_uses)"
+	const part = "(SELECT COUNT(*) FROM access_tokens WHERE standing = ? AND ends_at > ?"
+	now, soon = now.UTC(), soon.UTC()
 	var counts TokenCounts
-	err := db.WithContext(ctx).Model(&AccessToken{}).
-		Select("COUNT(CASE WHEN "+admits+" THEN 1 END) AS live, "+
-			"COUNT(CASE WHEN "+admits+" AND expires_at <= ? THEN 1 END) AS expiring, "+
-			"COUNT(CASE WHEN max_uses > 0 AND use_count >= max_uses THEN 1 END) AS used_up", soon.UTC()).
-		Where("deactivated_at IS NULL").
-		Where("expires_at IS NULL OR expires_at > ?", now.UTC()).
-		Scan(&counts).Error
-	return counts, err
+	err := db.WithContext(ctx).Raw("SELECT "+part+") AS live, "+part+" AND ends_at <= ?) AS expiring, "+part+") AS used_up",
+		standingOpen, now, standingOpen, now, soon, standingUsedUp, now).Scan(&counts).Error
+	if err != nil {
+		return TokenCounts{}, fmt.Errorf("counting tokens: %w", err)
+	}
+	return counts, nil
 }
 
 // CountUsesBetween counts the uses between each bound and the next, from the
@@ -67,7 +67,7 @@ func CountUsesBetween(ctx context.Context, db *gorm.DB, bounds []time.Time) ([]i
 // with the number of uses.
 func LatestAccessTokenUses(ctx context.Context, db *gorm.DB, tokenID uint, limit int) ([]AccessTokenUse, error) {
 	var rows []AccessTokenUse
-	err := db.WithContext(ctx).Where("token_id = ?", tokenID).Order("id DESC").Limit(limit).Find(&rows).Error
+	err := db.WithContext(ctx).Where("token_id = ?", tokenID).Order("at DESC, id DESC").Limit(limit).Find(&rows).Error
 	return rows, err
 }
 
@@ -85,22 +85,44 @@ func ListAccessTokensByExpiry(ctx context.Context, db *gorm.DB, f TokenFilter, a
 	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}
-	beyond, direction := ">", "ASC"
-	if f.Status == StatusExpired {
-		beyond, direction = "<", "DESC"
-	}
-	query := f.apply(db.WithContext(ctx).Model(&AccessToken{}))
-	if f.Status != StatusExpired {
-		query = query.Where("expires_at > ?", f.Now.UTC())
-	}
+	var from []any
 	if after != nil {
-		at := after.At.UTC()
-		query = query.Where("expires_at "+beyond+" ? OR (expires_at = ? AND id "+beyond+" ?)", at, at, after.ID)
+		from = []any{after.At.UTC(), after.ID}
 	}
 	size = Page{Size: size}.size()
-	err = query.Order("expires_at " + direction + ", id " + direction).Limit(size + 1).Find(&rows).Error
-	if err != nil {
-		return nil, false, err
+	rows, err = f.listingByExpiry().read(ctx, db, from, size+1)
+	return rows[:min(len(rows), size)], len(rows) > size, err
+}
+
+func (f TokenFilter) listingByExpiry() listing[AccessToken] {
+	l := byEnd
+	l.id = func(t AccessToken) uint { return t.ID }
+	end := "ends_at"
+	search := searchKey(f.Search, maxLabel)
+	if search != "" {
+		// Sort what was found, rather than search along the expiries.
+		end = "COALESCE(ends_at, ends_at)"
 	}
-	return rows[:min(len(rows), size)], len(rows) > size, nil
+	stands := f.stands()
+	l.order = rising(end, "id")
+	if f.Status == StatusExpired {
+		l.order = newest(end, "id")
+	} else {
+		comes := where("ends_at > ? AND ends_at < ?", f.Now.UTC(), Never)
+		switch {
+		case f.Status == StatusDeactivated:
+			stands = []condition{both(where("standing = ?", standingDeactivated), comes)}
+		case stands == nil:
+			stands = []condition{comes}
+		default:
+			for i := range stands {
+				stands[i] = both(stands[i], comes)
+			}
+		}
+	}
+	l.alternatives = stands
+	if search != "" {
+		l.alternatives = searched(search, stands).alternatives
+	}
+	return l
 }

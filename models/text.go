@@ -14,6 +14,7 @@ const (
 	maxIP        = 64
 	maxUserAgent = 512
 	maxActor     = 200
+	maxRef       = 32
 )
 
 // clean makes a text storable in every database, and one line everywhere: what
