@@ -93,7 +93,12 @@ func (v *visit) at(r *http.Request) bool {
 
 // grants tells whether the link opens the request's page.
 func (v *visit) grants(r *http.Request) bool {
-	return v.err == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) && v.at(r)
+	return v.err == nil && isReading(r) && v.at(r)
+}
+
+// isReading tells whether the method is one that links cover.
+func isReading(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead
 }
 
 // HasPermission tells whether the page was opened by a link that grants the

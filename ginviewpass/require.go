@@ -107,6 +107,8 @@ func (l *Links) whyNot(c *gin.Context, permission string) refusal {
 		return damaged
 	case errors.Is(v.err, ErrUnknownKey):
 		return withdrawn
+	case !isReading(c.Request):
+		return noLink // no link covers other methods
 	case errors.Is(v.err, ErrWrongPath), !v.at(c.Request):
 		return otherPage
 	case v.grant.Permission != permission:
@@ -116,7 +118,7 @@ func (l *Links) whyNot(c *gin.Context, permission string) refusal {
 	case errors.Is(v.err, ErrExpired):
 		return expired.until(v.grant)
 	}
-	return noLink // a link that holds, with a method that it does not cover
+	return noLink
 }
 
 // until adds to the refusal when the link ended.

@@ -1,0 +1,53 @@
+package ginviewpass_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/gin-perimeter/gin-perimeter/ginviewpass"
+)
+
+func TestLogFormatterKeepsSecretsOut(t *testing.T) {
+	t.Parallel()
+	const link = "VAQBpAAAAAAAJ40AB3JlcG9ydGluZw:AAAAAAAAAAAAAAAAAAAAAA"
+	const token = "7KQM-X2RD-PW9T-4HCB-NE6V-GZ3F"
+	for name, path := range map[string]string{
+		"a link":                    "/report/?viewpass=" + link,
+		"a link inside next":        "/perimeter/gateway?next=%2Freport%2F%3Fviewpass%3D" + strings.Replace(link, ":", "%3A", 1),
+		"a token in the query":      "/?x=" + token,
+		"a token without hyphens":   "/?x=" + strings.ToLower(strings.ReplaceAll(token, "-", "")),
+		"a token in the path":       "/enter/" + token,
+		"a custom token as a field": "/perimeter/gateway?token=correct+horse+battery",
+		"the same inside next":      "/perimeter/gateway?next=%2F%3Ftoken%3Dcorrect",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			line := ginviewpass.LogFormatter(gin.LogFormatterParams{
+				TimeStamp: time.Unix(0, 0), StatusCode: 200, Method: "GET", Path: path, ClientIP: "192.0.2.1",
+			})
+			for _, secret := range []string{"AAAAAAAAAAAAAAAAAAAAAA", "7KQM", "7kqm", "correct"} {
+				if strings.Contains(line, secret) {
+					t.Errorf("%q is in %s", secret, line)
+				}
+			}
+		})
+	}
+}
+
+func TestLogFormatterWritesOneLine(t *testing.T) {
+	t.Parallel()
+	line := ginviewpass.LogFormatter(gin.LogFormatterParams{
+		Method: "GET\x1b[2J", Path: "/a\nb\x1b[31m", ErrorMessage: "first\nsecond",
+	})
+	if strings.Count(line, "\n") != 1 || strings.Contains(line, "\x1b") {
+		t.Errorf("not one plain line: %q", line)
+	}
+	if got := ginviewpass.LogFormatter(gin.LogFormatterParams{
+		TimeStamp: time.Unix(0, 0), StatusCode: 404, Latency: 1500 * time.Nanosecond, ClientIP: "192.0.2.1", Method: "GET", Path: "/a?b=c",
+	}); got != "1970-01-01T00:00:00Z 404 2µs 192.0.2.1 \"GET\" \"/a?b=c\"\n" {
+		t.Errorf("an ordinary request: %q", got)
+	}
+}
