@@ -78,7 +78,7 @@ func (g *Gate) showForm(c *gin.Context) {
 func (g *Gate) page(c *gin.Context) templates.Gateway {
 	next := g.next(c.Request)
 	page := templates.Gateway{
-		Site: g.siteName(c.Request), Action: g.gatewayURL(next), TokenOnly: g.cfg.TokenOnly, Probe: true,
+		Site: g.pages.Site(c.Request), Action: g.gatewayURL(next), TokenOnly: g.cfg.TokenOnly, Probe: true,
 		Recorded: []string{"your name", "your email address", "your network address", "your browser", "the time"},
 	}
 	if g.cfg.TokenOnly {
@@ -97,7 +97,8 @@ func (g *Gate) fill(c *gin.Context, page *templates.Gateway, session *gorilla.Se
 		return
 	}
 	if pass, err := g.checkSession(c); err == nil && pass != nil {
-		page.Name, page.Email, page.Inside = pass.Name, pass.Email, g.next(c.Request)
+		page.Name, page.Email = pass.Name, pass.Email
+		page.Inside, page.Leave = g.next(c.Request), g.prefix+g.leavePath
 		return
 	}
 	use, err := query(c.Request.Context(), g.tokens.fault, func(ctx context.Context) (models.AccessTokenUse, error) {

@@ -144,7 +144,7 @@ func (g *Gate) logMisconfigured(err error) {
 // notice answers with a page that says what happened.
 func (g *Gate) notice(c *gin.Context, r refusal) {
 	page := r.notice
-	page.Site = g.siteName(c.Request)
+	page.Site = g.pages.Site(c.Request)
 	if err := g.pages.Write(c.Writer, r.status, "notice.html", page); err != nil {
 		g.brokenPage(c, err)
 	}
@@ -156,14 +156,6 @@ func (g *Gate) brokenPage(c *gin.Context, err error) {
 	if !c.Writer.Written() {
 		c.String(http.StatusInternalServerError, "This page can't be shown.")
 	}
-}
-
-// siteName is the configured name, or the host that the visitor asked for.
-func (g *Gate) siteName(r *http.Request) string {
-	if g.cfg.Look.SiteName != "" {
-		return g.cfg.Look.SiteName
-	}
-	return r.Host
 }
 
 // markPrivate sets the headers of pages behind the gate, before the handlers,
