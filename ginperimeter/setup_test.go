@@ -2,24 +2,26 @@ package ginperimeter_test
 
 import (
 	"context"
+	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/cookie"
 	"github.com/gin-gonic/gin"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/gin-perimeter/gin-perimeter/ginperimeter"
+	"github.com/gin-perimeter/gin-perimeter/internal/dbtest"
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
 
@@ -28,20 +30,7 @@ func init() { gin.SetMode(gin.TestMode) }
 // newDB is a migrated SQLite database in a file of its own.
 func newDB(t testing.TB) *gorm.DB {
 	t.Helper()
-	dsn := filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=WAL&_txlock=immediate&_synchronous=NORMAL"
-	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if pool, err := db.DB(); err == nil {
-			pool.Close()
-		}
-	})
-	if err := models.Migrate(db); err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return dbtest.Open(t)
 }
 
 // newToken makes a token and answers its text and ID.
@@ -68,6 +57,8 @@ type site struct {
 	gate   *ginperimeter.Gate
 	engine *gin.Engine
 	server *httptest.Server
+	log    *logbook     // what the gate logged
+	ran    atomic.Int64 // how often anything behind the gate ran
 }
 
 // newSite guards a few pages. A nil store is a cookie store.
@@ -79,6 +70,10 @@ func newSite(t testing.TB, cfg ginperimeter.Config, store sessions.Store) *site 
 	if store == nil {
 		store = cookieStore()
 	}
+	book := &logbook{}
+	if cfg.Logger == nil {
+		cfg.Logger = book.logger()
+	}
 	gate, err := ginperimeter.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +82,8 @@ func newSite(t testing.TB, cfg ginperimeter.Config, store sessions.Store) *site 
 	if err := r.SetTrustedProxies(nil); err != nil {
 		t.Fatal(err)
 	}
-	r.Use(sessions.Sessions("site", store), gate.Middleware())
+	s := &site{t: t, db: cfg.DB, gate: gate, engine: r, log: book}
+	r.Use(sessions.Sessions("site", store), gate.Middleware(), func(*gin.Context) { s.ran.Add(1) })
 	r.GET("/", func(c *gin.Context) { c.String(200, "home of the site") })
 	r.GET("/page", func(c *gin.Context) { c.String(200, "page of the site") })
 	r.GET("/who", func(c *gin.Context) {
@@ -102,9 +98,21 @@ func newSite(t testing.TB, cfg ginperimeter.Config, store sessions.Store) *site 
 		}
 	})
 	r.POST("/form", func(c *gin.Context) { c.String(200, "form of the site") })
-	server := httptest.NewServer(r)
-	t.Cleanup(server.Close)
-	return &site{t: t, db: cfg.DB, gate: gate, engine: r, server: server}
+	r.GET("/keep", func(c *gin.Context) { // the host's own value in the session
+		session := sessions.Default(c)
+		if value := c.Query("value"); value != "" {
+			session.Set("host", value)
+			if err := session.Save(); err != nil {
+				c.Status(http.StatusInternalServerError)
+				return
+			}
+		}
+		kept, _ := session.Get("host").(string)
+		c.String(200, "kept %q", kept)
+	})
+	s.server = httptest.NewServer(r)
+	t.Cleanup(s.server.Close)
+	return s
 }
 
 // client is a browser: it keeps cookies, follows no redirect, and says that it
@@ -196,4 +204,40 @@ func uses(t testing.TB, db *gorm.DB) []models.AccessTokenUse {
 		t.Fatal(err)
 	}
 	return rows.Rows
+}
+
+func migrate(t testing.TB, db *gorm.DB) {
+	t.Helper()
+	if err := models.Migrate(db); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// retryAfter reads a Retry-After.
+func retryAfter(t testing.TB, a answer) int {
+	t.Helper()
+	n, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if err != nil {
+		t.Errorf("Retry-After %q: %v", a.Header.Get("Retry-After"), err)
+	}
+	return n
+}
+
+// wantText fails unless the answer's page has these texts, as a reader sees them.
+func (a answer) wantText(t testing.TB, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(html.UnescapeString(a.body), text) {
+			t.Errorf("%s %s: %d lacks %q; body %.3000q", a.Request.Method, a.Request.URL.Path, a.StatusCode, text, a.body)
+		}
+	}
+}
+
+// errorCode is the code of a JSON answer.
+func (a answer) errorCode() string {
+	var body struct{ Error string }
+	if json.Unmarshal([]byte(a.body), &body) != nil {
+		return ""
+	}
+	return body.Error
 }
