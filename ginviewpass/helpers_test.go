@@ -31,6 +31,7 @@ var noon = time.Date(2026, 11, 12, 12, 0, 0, 0, time.UTC)
 // mode is one for all engines of a process.
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.ReleaseMode)
+	gin.DefaultWriter = io.Discard
 	os.Exit(m.Run())
 }
 

@@ -103,7 +103,7 @@ func (p Page) URL(permission string, target ...string) (string, error) {
 	if len(target) > 1 {
 		return "", errors.New("ginviewpass: viewpassURL takes a permission and at most one path")
 	}
-	if v := p.links.visitOf(p.context); v != nil && v.err == nil {
+	if v := p.links.openedBy(p.context); v != nil {
 		return p.links.sameLink(p.context.Request, v, permission, target)
 	}
 	if authorize := p.links.authorize; authorize != nil && !authorize(p.context, permission) {
@@ -113,6 +113,16 @@ func (p Page) URL(permission string, target ...string) (string, error) {
 		return p.links.URL(target[0], permission)
 	}
 	return p.links.currentURL(p.context.Request, permission)
+}
+
+// openedBy returns the visit by a link that held, even if the request has been
+// rewritten to another page since.
+func (l *Links) openedBy(c *gin.Context) *visit {
+	v := visitOf(c)
+	for v != nil && (v.links != l || v.err != nil) {
+		v = v.before
+	}
+	return v
 }
 
 // sameLink returns the link that the page was opened by, if it is one to the
