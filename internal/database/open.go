@@ -29,6 +29,13 @@ func Open(dsn string) (*gorm.DB, error) { return open(dsn, true) }
 // OpenExisting is Open, but never makes a SQLite file.
 func OpenExisting(dsn string) (*gorm.DB, error) { return open(dsn, false) }
 
+// Kind is the database that dsn names, as gorm.DB.Name gives it: "sqlite",
+// "postgres" or "mysql". Nothing is opened.
+func Kind(dsn string) (string, error) {
+	kind, _, err := split(dsn)
+	return kind, err
+}
+
 func open(dsn string, create bool) (*gorm.DB, error) {
 	kind, rest, err := split(dsn)
 	if err != nil {
