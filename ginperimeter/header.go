@@ -64,7 +64,17 @@ func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 	if err := g.recordHour(c, *row, ip, now); err != nil {
 		return nil, err
 	}
-	return &Pass{Name: row.ForName, Email: row.ForEmail, TokenLabel: row.Label, TokenID: row.ID, Since: now}, nil
+	return &Pass{Name: row.ForName, Email: row.ForEmail, TokenLabel: row.Label, TokenID: row.ID, Since: now, header: g}, nil
+}
+
+// cameByHeader is the pass of a request whose header token opened a gate
+// before this one, which took the header away. The token is as good here where
+// it comes from the same database.
+func (g *Gate) cameByHeader(c *gin.Context) *Pass {
+	if pass := admitted(c); pass != nil && pass.header != nil && pass.header.cfg.DB == g.cfg.DB {
+		return pass
+	}
+	return nil
 }
 
 // headerError is one answer for all that is not a token.

@@ -17,6 +17,8 @@ type Pass struct {
 	TokenID    uint
 	UseID      uint      // the row of the entry; 0 for a header token
 	Since      time.Time // when the visitor entered
+
+	header *Gate // the gate that a header token opened; nil for a session
 }
 
 // channel is how the pass was shown.

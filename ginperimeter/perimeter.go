@@ -191,7 +191,13 @@ func (g *Gate) check(c *gin.Context) (*Pass, error) {
 	if text != "" {
 		return g.checkHeader(c, text)
 	}
-	return g.checkSession(c)
+	pass, err := g.checkSession(c)
+	if err != nil {
+		if before := g.cameByHeader(c); before != nil {
+			return before, nil
+		}
+	}
+	return pass, err
 }
 
 // checkSession finds the pass of the visitor's session.
@@ -361,15 +367,23 @@ type passContextKey struct{}
 // query. It answers false on requests that were bypassed, or that no gate
 // guards.
 func Visitor(c *gin.Context) (Pass, bool) {
+	if pass := admitted(c); pass != nil {
+		return *pass, true
+	}
+	return Pass{}, false
+}
+
+// admitted is the pass that a gate before has put into the request, or nil.
+func admitted(c *gin.Context) *Pass {
 	if value, ok := c.Get(passKey); ok {
 		if pass, ok := value.(*Pass); ok {
-			return *pass, true
+			return pass
 		}
 	}
 	if c.Request != nil {
 		if pass, ok := c.Request.Context().Value(passContextKey{}).(*Pass); ok {
-			return *pass, true
+			return pass
 		}
 	}
-	return Pass{}, false
+	return nil
 }

@@ -157,9 +157,14 @@ func (c *client) do(method, target string, body io.Reader, header map[string]str
 		c.t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	return read(c.t, resp)
+}
+
+func read(t testing.TB, resp *http.Response) answer {
+	t.Helper()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return answer{resp, string(b)}
 }
