@@ -26,7 +26,8 @@ const maxForm = 2 << 20
 // entryForm is what a visitor typed.
 type entryForm struct {
 	token, name, email string
-	probe              bool // the form asked for the probe cookie
+	probe              bool   // the form asked for the probe cookie
+	nonce              string // of the page that the form was on; "" for none
 }
 
 // gateway shows the form and takes it.
@@ -78,7 +79,7 @@ func (g *Gate) showForm(c *gin.Context) {
 func (g *Gate) page(c *gin.Context) templates.Gateway {
 	next := g.next(c.Request)
 	page := templates.Gateway{
-		Site: g.pages.Site(c.Request), Action: g.gatewayURL(next), TokenOnly: g.cfg.TokenOnly, Probe: true,
+		Site: g.pages.Site(c.Request), Action: g.gatewayURL(next), TokenOnly: g.cfg.TokenOnly, Probe: true, Nonce: newNonce(),
 		Recorded: []string{"your name", "your email address", "your network address", "your browser", "the time"},
 	}
 	if g.cfg.TokenOnly {
@@ -135,7 +136,7 @@ func (g *Gate) enter(c *gin.Context) {
 		d = g.unavailable(&page)
 	}
 	if d.reason == "" {
-		d = g.comeIn(c, session, d.token, form, &page)
+		d = g.comeIn(c, session, d, form, &page)
 	}
 	if d.reason != "" {
 		g.deny(c, d, session, page)
@@ -148,7 +149,8 @@ func (g *Gate) enter(c *gin.Context) {
 // decision is what became of a form: a token to enter with, or a refusal.
 type decision struct {
 	token      models.AccessToken
-	reason     string // "" : may enter
+	entry      entry
+	reason     string // "": may enter
 	status     int
 	retryAfter seconds
 }
@@ -166,12 +168,16 @@ func (g *Gate) decide(c *gin.Context, form entryForm, formErr error, page *templ
 		return decision{reason: "cookies", status: http.StatusUnprocessableEntity}
 	}
 	row, err := g.findPresented(c, form.token, c.ClientIP())
+	var e entry
 	if err == nil {
-		err = g.admits(c, row)
+		e, err = g.entryOf(c, form, *row)
+	}
+	if err == nil {
+		err = g.admits(c, row, e)
 	}
 	d := g.explainToken(err, row, page)
 	if d.reason == "" {
-		d.token = *row
+		d.token, d.entry = *row, e
 	}
 	if d.reason == "unavailable" || d.reason == "limit" {
 		return d
@@ -182,13 +188,14 @@ func (g *Gate) decide(c *gin.Context, form entryForm, formErr error, page *templ
 	return d
 }
 
-// admits asks the row as the database has it, unless it admits anybody at once.
-func (g *Gate) admits(c *gin.Context, row *models.AccessToken) error {
-	now := g.cfg.Now()
-	if err := row.Admits(now); err == nil || !errors.Is(err, models.ErrUsedUp) || !g.holds(c, row.ID) {
-		return err
+// admits tells whether a token lets this visitor in. Whoever is inside with it,
+// or whose form came twice, is not shut out by his own entry.
+func (g *Gate) admits(c *gin.Context, row *models.AccessToken, e entry) error {
+	err := row.Admits(g.cfg.Now())
+	if errors.Is(err, models.ErrUsedUp) && (e.earlier != nil || g.holds(c, row.ID)) {
+		return nil
 	}
-	return nil // whoever is inside with this token is not shut out by his own entry
+	return err
 }
 
 // holds tells whether the visitor has a live pass of that token.
@@ -302,6 +309,7 @@ func readForm(c *gin.Context) (entryForm, error) {
 		name:  strings.TrimSpace(values.Get("name")),
 		email: strings.TrimSpace(values.Get("email")),
 		probe: values.Get(probeField) != "",
+		nonce: readNonce(values.Get(nonceField)),
 	}
 	if err != nil {
 		return form, errFormBroken
@@ -312,20 +320,19 @@ func readForm(c *gin.Context) (entryForm, error) {
 // comeIn records the entry and gives the pass. The session is saved first: a
 // reference without a row opens nothing, but a row without a session would
 // have used the token up in vain.
-func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, token models.AccessToken, form entryForm, page *templates.Gateway) decision {
-	if g.holds(c, token.ID) {
+func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, d decision, form entryForm, page *templates.Gateway) decision {
+	if g.holds(c, d.token.ID) {
 		return decision{}
 	}
-	ref := models.NewPassRef()
 	cookies := c.Writer.Header().Values("Set-Cookie")
-	retire, err := g.renewSession(c, session, ref)
+	retire, err := g.renewSession(c, session, d.entry.ref)
 	if err != nil {
 		return g.unavailable(page)
 	}
-	use, err := g.record(c, token, ref, form)
+	use, err := g.record(c, d.token, d.entry, form)
 	if err != nil {
 		setCookies(c.Writer.Header(), cookies)
-		return g.explainToken(err, &token, page)
+		return g.explainToken(err, &d.token, page)
 	}
 	retire()
 	g.remember(use, g.tokens.clock(use.At))
@@ -335,12 +342,21 @@ func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, token models.Acc
 // recordTimeout is how long writing an entry may take.
 const recordTimeout = 15 * time.Second
 
-func (g *Gate) record(c *gin.Context, token models.AccessToken, ref string, form entryForm) (models.AccessTokenUse, error) {
+func (g *Gate) record(c *gin.Context, token models.AccessToken, e entry, form entryForm) (models.AccessTokenUse, error) {
+	if e.earlier != nil {
+		return *e.earlier, nil
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), recordTimeout)
 	defer cancel()
-	use, err := models.RecordEntry(ctx, g.cfg.DB, token, ref, models.NewAccessTokenUse{
+	use, err := models.RecordEntry(ctx, g.cfg.DB, token, e.ref, models.NewAccessTokenUse{
 		Name: form.name, Email: form.email, IP: c.ClientIP(), UserAgent: c.Request.UserAgent(), At: g.cfg.Now(),
 	})
+	if err != nil && form.nonce != "" {
+		// the same form may have been faster on another connection
+		if again, findErr := g.entryOf(c, form, token); findErr == nil && again.earlier != nil {
+			return *again.earlier, nil
+		}
+	}
 	if isAnswer(err) {
 		g.tokens.fault.note(nil)
 	} else if c.Request.Context().Err() == nil {

@@ -17,6 +17,7 @@ type Gateway struct {
 	Inside     string   // the address to go on to, when the visitor holds a live pass already
 	Leave      string   // where a button that ends that pass posts to; "" for no button
 	Probe      bool     // ask for the probe cookie to come back
+	Nonce      string   // makes this page's form one entry, however often it is sent; "" for none
 	Recorded   []string // what an entry stores, in plain words: "your name", "your email address", …
 }
 
