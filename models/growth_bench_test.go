@@ -1,0 +1,227 @@
+package models_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-perimeter/gin-perimeter/internal/dbtest"
+	"github.com/gin-perimeter/gin-perimeter/models"
+	"gorm.io/gorm"
+)
+
+// BenchmarkGrowth measures what the gate and the admin pages ask of the
+// database, on tables of several sizes:
+//
+//	PERIMETER_GROWTH="1000 100000 1000000" go test -run - -bench Growth -benchtime 200x -timeout 2h ./models
+//
+// There are ten uses for every token, or PERIMETER_GROWTH_USES in all at most.
+// PERIMETER_GROWTH_DATABASES names the kinds, "sqlite postgres mysql" by
+// default.
+func BenchmarkGrowth(b *testing.B) {
+	for _, kind := range words("PERIMETER_GROWTH_DATABASES", "sqlite postgres mysql") {
+		for _, text := range words("PERIMETER_GROWTH", "1000") {
+			size, err := strconv.Atoi(text)
+			if err != nil {
+				b.Fatal("PERIMETER_GROWTH holds numbers of tokens, such as 1000 1000000")
+			}
+			most, err := strconv.Atoi(words("PERIMETER_GROWTH_USES", "10000000")[0])
+			if err != nil {
+				b.Fatal("PERIMETER_GROWTH_USES is a number")
+			}
+			b.Run(fmt.Sprintf("%s/%d", kind, size), func(b *testing.B) { benchmarkSize(b, kind, size, min(10*size, most)) })
+		}
+	}
+}
+
+func words(variable, standard string) []string {
+	if text := os.Getenv(variable); text != "" {
+		return strings.Fields(text)
+	}
+	return strings.Fields(standard)
+}
+
+func benchmarkSize(b *testing.B, kind string, tokens, uses int) {
+	d := dbtest.New(b, kind)
+	db := d.Open(b)
+	if err := models.Migrate(db); err != nil {
+		b.Fatal(err)
+	}
+	if err := fill(b.Context(), db, tokens, uses); err != nil {
+		b.Fatal(err)
+	}
+	_, row, err := models.CreateAccessToken(b.Context(), db, models.NewAccessToken{Label: "entered", Token: "the one that is entered"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, work := range growthWork(row) {
+		b.Run(work.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := work.run(b.Context(), db); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type growing struct {
+	name string
+	run  func(ctx context.Context, db *gorm.DB) error
+}
+
+func growthWork(entered models.AccessToken) []growing {
+	now := time.Now()
+	tokens := func(f models.TokenFilter, p models.Page) func(context.Context, *gorm.DB) error {
+		f.Now = now
+		return func(ctx context.Context, db *gorm.DB) error {
+			rows, err := models.ListAccessTokens(ctx, db, f, p)
+			return filled(len(rows.Rows), err)
+		}
+	}
+	uses := func(f models.UseFilter, p models.Page) func(context.Context, *gorm.DB) error {
+		return func(ctx context.Context, db *gorm.DB) error {
+			rows, err := models.ListAccessTokenUses(ctx, db, f, p)
+			return filled(len(rows.Rows), err)
+		}
+	}
+	first, last, middle := models.Page{}, models.Page{Last: true}, models.Page{Before: 500}
+	return []growing{
+		{"token-find", func(ctx context.Context, db *gorm.DB) error {
+			_, err := models.FindAccessToken(ctx, db, "the one that is entered")
+			return err
+		}},
+		{"token-enter", func(ctx context.Context, db *gorm.DB) error {
+			_, err := models.RecordEntry(ctx, db, entered, models.NewPassRef(), models.NewAccessTokenUse{
+				Name: "Anna", Email: "anna@example.com", IP: "192.0.2.1", At: time.Now(),
+			})
+			return err
+		}},
+		{"tokens-first", tokens(models.TokenFilter{}, first)},
+		{"tokens-last", tokens(models.TokenFilter{}, last)},
+		{"tokens-middle", tokens(models.TokenFilter{}, middle)},
+		{"tokens-live-first", tokens(models.TokenFilter{Status: models.StatusLive}, first)},
+		{"tokens-live-last", tokens(models.TokenFilter{Status: models.StatusLive}, last)},
+		{"tokens-usedup-first", tokens(models.TokenFilter{Status: models.StatusUsedUp}, first)},
+		{"tokens-expired-first", tokens(models.TokenFilter{Status: models.StatusExpired}, first)},
+		{"tokens-expired-middle", tokens(models.TokenFilter{Status: models.StatusExpired}, middle)},
+		{"tokens-expired-last", tokens(models.TokenFilter{Status: models.StatusExpired}, last)},
+		{"tokens-deactivated-first", tokens(models.TokenFilter{Status: models.StatusDeactivated}, first)},
+		{"tokens-deactivated-last", tokens(models.TokenFilter{Status: models.StatusDeactivated}, last)},
+		{"tokens-search-narrow", tokens(models.TokenFilter{Search: "customer 0000001"}, first)},
+		{"tokens-search-broad-first", tokens(models.TokenFilter{Search: "customer"}, first)},
+		{"tokens-search-broad-middle", tokens(models.TokenFilter{Search: "customer"}, middle)},
+		{"tokens-search-broad-last", tokens(models.TokenFilter{Search: "customer"}, last)},
+		{"tokens-search-hint", tokens(models.TokenFilter{Search: "0007"}, first)},
+		{"tokens-search-email", tokens(models.TokenFilter{Search: "person5@"}, first)},
+		{"tokens-search-live", tokens(models.TokenFilter{Search: "customer 000000", Status: models.StatusLive}, first)},
+		{"tokens-by-expiry", func(ctx context.Context, db *gorm.DB) error {
+			rows, _, err := models.ListAccessTokensByExpiry(ctx, db, models.TokenFilter{Now: now}, nil, 0)
+			return filled(len(rows), err)
+		}},
+		{"tokens-count-by-state", func(ctx context.Context, db *gorm.DB) error {
+			_, err := models.CountTokensByState(ctx, db, now, now.Add(7*24*time.Hour))
+			return err
+		}},
+		{"uses-first", uses(models.UseFilter{}, first)},
+		{"uses-last", uses(models.UseFilter{}, last)},
+		{"uses-middle", uses(models.UseFilter{}, middle)},
+		{"uses-busy-token-first", uses(models.UseFilter{TokenID: 1}, first)},
+		{"uses-busy-token-last", uses(models.UseFilter{TokenID: 1}, last)},
+		{"uses-rare-token", uses(models.UseFilter{TokenID: 2}, first)},
+		{"uses-busy-token-since", uses(models.UseFilter{TokenID: 1, Since: now.Add(-time.Hour)}, last)},
+		{"uses-person", uses(models.UseFilter{Person: "person7@example.com"}, first)},
+		{"uses-person-prefix", uses(models.UseFilter{Person: "person"}, first)},
+		{"uses-person-prefix-last", uses(models.UseFilter{Person: "person"}, last)},
+		{"uses-address", uses(models.UseFilter{IP: "10.0.0.7"}, first)},
+		{"uses-since", uses(models.UseFilter{Since: now.Add(-time.Hour)}, last)},
+		{"uses-ended", func(ctx context.Context, db *gorm.DB) error {
+			_, err := models.ListEndedUses(ctx, db, now.Add(-10*time.Second))
+			return err
+		}},
+		{"uses-count-capped", func(ctx context.Context, db *gorm.DB) error {
+			_, err := models.CountAccessTokenUsesUpTo(ctx, db, models.UseFilter{}, 1000)
+			return err
+		}},
+	}
+}
+
+func filled(rows int, err error) error {
+	if err == nil && rows == 0 {
+		return fmt.Errorf("the page is empty")
+	}
+	return err
+}
+
+// fill writes many rows fast: a thousand a statement. Nearly all tokens are
+// expired, deactivated or used up, and the few live ones are the oldest: the
+// hardest case for a list of what is live. A fifth of the uses are of token 1.
+func fill(ctx context.Context, db *gorm.DB, tokens, uses int) error {
+	now := time.Now().UTC().Truncate(time.Second)
+	stamp := func(at time.Time) string {
+		if db.Name() == "sqlite" {
+			return at.Format("'2006-01-02 15:04:05.999-07:00'")
+		}
+		return at.Format("'2006-01-02 15:04:05.000'")
+	}
+	token := func(i int) string {
+		expires, deactivated, max := stamp(now.Add(-time.Duration(i)*time.Second)), "NULL", 0
+		switch {
+		case i <= 100:
+			expires = stamp(now.Add(time.Duration(i) * time.Hour))
+		case i%10 < 2:
+			deactivated = stamp(now.Add(-time.Duration(i) * time.Second))
+		case i%10 < 4:
+			expires, max = stamp(now.Add(time.Duration(i)*time.Second+time.Hour)), 1
+		}
+		return fmt.Sprintf("('Customer %07d','customer %07d','%064d','%04X',%s,%s,%d,1,'','','person%d@example.com','me',1,%s,%s)",
+			i, i, i, i%0x10000, expires, deactivated, max, i, stamp(now), stamp(now))
+	}
+	err := fillTable(ctx, db, "access_tokens (label,label_key,digest,hint,expires_at,deactivated_at,max_uses,use_count,for_name,for_email,for_email_key,created_by,version,created_at,updated_at)", tokens, token)
+	if err != nil {
+		return err
+	}
+	use := func(i int) string {
+		id := 1
+		if i%5 > 0 {
+			id = 2 + i%(tokens-1)
+		}
+		at := now.Add(time.Duration(i-uses) * time.Second)
+		return fmt.Sprintf("('r%d',%d,'','Customer','Anna','person%d@example.com','person%d@example.com','10.0.%d.%d','Browser','form',%s)",
+			i, id, i%1000, i%1000, i/256%16, i%256, stamp(at))
+	}
+	err = fillTable(ctx, db, "access_token_uses (ref,token_id,token_check,token_label,name,email,email_key,ip,user_agent,channel,at)", uses, use)
+	if err != nil {
+		return err
+	}
+	if db.Name() == "mysql" {
+		return db.WithContext(ctx).Exec("ANALYZE TABLE access_tokens, access_token_uses").Error
+	}
+	return db.WithContext(ctx).Exec(map[string]string{"postgres": "VACUUM ANALYZE", "sqlite": "PRAGMA wal_checkpoint(TRUNCATE)"}[db.Name()]).Error
+}
+
+func fillTable(ctx context.Context, db *gorm.DB, table string, n int, row func(int) string) error {
+	const perStatement, perTransaction = 1000, 100_000
+	for from := 1; from <= n; from += perTransaction {
+		err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			for i := from; i < min(from+perTransaction, n+1); i += perStatement {
+				var rows []string
+				for j := i; j < min(i+perStatement, from+perTransaction, n+1); j++ {
+					rows = append(rows, row(j))
+				}
+				if err := tx.Exec("INSERT INTO " + table + " VALUES " + strings.Join(rows, ",")).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
