@@ -13,9 +13,9 @@ var (
 	// that was escaped, once or several times, to be a parameter of another one.
 	linkParam = regexp.MustCompile(`(?i)viewpass(?:=|%(?:25)*3d)`)
 
-	// linkText finds a link by its looks, whatever the parameter is called: a V,
-	// base64url, a colon, and 22 characters more.
-	linkText = regexp.MustCompile(`V[A-Za-z0-9_-]{8,}(?::|%(?:25)*3[aA])[A-Za-z0-9_-]{22}`)
+	// signature finds the second string of a link and the colon before it,
+	// whatever the parameter is called.
+	signature = regexp.MustCompile(`(?::|%(?:25)*3[aA])[A-Za-z0-9_-]{22}`)
 
 	// separator finds what may end a value.
 	separator = regexp.MustCompile("[&#\\s\"'`<>]|%(?:25)*2[36]")
@@ -41,7 +41,31 @@ func Redact(address string) string {
 		rest = rest[valueEnd(rest, level):]
 	}
 	b.WriteString(rest)
-	return linkText.ReplaceAllLiteralString(b.String(), redacted)
+	return redactTokens(b.String())
+}
+
+// redactTokens takes out what has the looks of a link: a V, base64url, a
+// colon, and a signature.
+func redactTokens(s string) string {
+	var b strings.Builder
+	for {
+		at := signature.FindStringIndex(s)
+		if at == nil {
+			b.WriteString(s)
+			return b.String()
+		}
+		head := at[0]
+		for head > 0 && sextets[0][s[head-1]] < invalid {
+			head--
+		}
+		if v := strings.IndexByte(s[head:at[0]], 'V'); v >= 0 {
+			b.WriteString(s[:head+v])
+			b.WriteString(redacted)
+		} else {
+			b.WriteString(s[:at[1]])
+		}
+		s = s[at[1]:]
+	}
 }
 
 // valueEnd returns where a value ends that was escaped level times: at the

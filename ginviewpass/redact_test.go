@@ -33,7 +33,7 @@ func TestRedact(t *testing.T) {
 		{"no value", "/report/?viewpass=", "/report/?viewpass=REDACTED"},
 		{"no link", "/report/?a=1&b=%2F#x", "/report/?a=1&b=%2F#x"},
 		{"the word alone", "/docs/viewpass/", "/docs/viewpass/"},
-		{"a time of day", "VALUES at 12:30:15.000000000000000000000", "VALUES at 12:30:15.000000000000000000000"},
+		{"a time of day", "at 12:30:150000000000000000000000", "at 12:30:150000000000000000000000"},
 		{"nothing", "", ""},
 	} {
 		in := strings.NewReplacer("TOKEN", token, "ONCE", once, "TWICE", url.QueryEscape(once)).Replace(test.in)
@@ -46,11 +46,11 @@ func TestRedact(t *testing.T) {
 // A stranger chooses what is logged: long junk must not take long.
 func TestRedactIsLinear(t *testing.T) {
 	t.Parallel()
-	for _, junk := range []string{"viewpass=", "viewpass%3D", "viewpass=%2526", "%25", "VVVVVVVV", "V:", "%2526"} {
+	for _, junk := range []string{"viewpass=", "viewpass%3D", "viewpass=%2526", "%25", "VVVVVVVV", "V:", "V:0123456789012345678901", "%2526"} {
 		start := time.Now()
-		ginviewpass.Redact(strings.Repeat(junk, 1<<20/len(junk)))
+		ginviewpass.Redact(strings.Repeat(junk, 256<<10/len(junk)))
 		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("1 MB of %q took %v", junk, took)
+			t.Errorf("256 KB of %q took %v", junk, took)
 		}
 	}
 }
