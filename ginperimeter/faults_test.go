@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -243,4 +244,16 @@ func eventually(t testing.TB, what string, done func() bool) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s did not happen within 5 s", what)
+}
+
+// brokenReader is a body whose connection ends too early.
+type brokenReader struct{ text string }
+
+func (r *brokenReader) Read(p []byte) (int, error) {
+	if r.text == "" {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, r.text)
+	r.text = r.text[n:]
+	return n, nil
 }

@@ -129,6 +129,9 @@ func (g *Gate) enter(c *gin.Context) {
 		return
 	}
 	form, formErr := readForm(c)
+	if g.cfg.TokenOnly {
+		form.name, form.email = "", "" // nobody asked, so it is not recorded
+	}
 	page := g.page(c)
 	page.Token, page.Name, page.Email = form.token, form.name, form.email
 	d := g.decide(c, form, formErr, &page)

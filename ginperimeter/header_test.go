@@ -25,6 +25,10 @@ func serve(t testing.TB, h http.Handler, method, target string, header map[strin
 	for key, value := range header {
 		r.Header.Set(key, value)
 	}
+	return serveRequest(h, r)
+}
+
+func serveRequest(h http.Handler, r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	resp := w.Result()
