@@ -360,17 +360,16 @@ func (g *Gate) record(c *gin.Context, token models.AccessToken, e entry, form en
 			return *again.earlier, nil
 		}
 	}
-	if isAnswer(err) {
-		g.tokens.fault.note(nil)
-	} else if c.Request.Context().Err() == nil {
-		g.tokens.fault.note(err)
+	if err == nil || !isAnswer(err) {
+		g.noteWrite(c.Request.Context(), err)
 	}
 	return use, err
 }
 
-// isAnswer tells whether the database answered, be it that a token doesn't admit.
+// isAnswer tells whether an error is the database's answer that a token does
+// not admit.
 func isAnswer(err error) bool {
-	return err == nil || errors.Is(err, models.ErrNotFound) || errors.Is(err, models.ErrDeactivated) ||
+	return errors.Is(err, models.ErrNotFound) || errors.Is(err, models.ErrDeactivated) ||
 		errors.Is(err, models.ErrExpired) || errors.Is(err, models.ErrUsedUp)
 }
 

@@ -94,8 +94,8 @@ func (g *Gate) recordHour(c *gin.Context, row models.AccessToken, ip string, now
 	err := models.RecordHeaderUse(c.Request.Context(), g.cfg.DB, row, models.NewAccessTokenUse{
 		IP: ip, UserAgent: c.Request.UserAgent(), At: now,
 	})
+	g.noteWrite(c.Request.Context(), err)
 	if err != nil {
-		g.tokens.fault.note(err)
 		return errors.Join(ErrUnavailable, err)
 	}
 	g.hours.Add(key, struct{}{})

@@ -43,7 +43,7 @@ func (g *Gate) endPass(c *gin.Context) error {
 	}
 	if known != nil {
 		if err := models.EndAccessTokenUse(c.Request.Context(), g.cfg.DB, known.UseID); err != nil && !errors.Is(err, models.ErrNotFound) {
-			g.tokens.fault.note(err)
+			g.noteWrite(c.Request.Context(), err)
 			return errors.Join(ErrUnavailable, err)
 		}
 		g.tokens.end(known.UseID)

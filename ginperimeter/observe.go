@@ -21,6 +21,8 @@ const (
 	EventDenied  EventKind = "denied"  // somebody entered a token in vain; Reason is "unknown", "mistyped", "expired", "deactivated", "used_up", "limit", "form", "cookies", "unavailable", "cross_origin"
 	EventLeft    EventKind = "left"    // somebody left
 	EventReload  EventKind = "reload"  // the tokens in use were read again; Reason is "" or "failed"
+	EventAway    EventKind = "away"    // something stopped answering; Reason is "database", "database writes", "session store" or "attempt limiter"
+	EventBack    EventKind = "back"    // it answers again; Reason as for EventAway
 )
 
 func (g *Gate) observe(kind EventKind, reason string, took time.Duration) {

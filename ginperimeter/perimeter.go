@@ -35,6 +35,7 @@ type Gate struct {
 	lastSeen lastSeen
 
 	sessionFault *fault
+	writeFault   *fault
 	noSessions   sync.Once // the missing middleware is logged once
 	checkProxies sync.Once
 }
@@ -65,10 +66,15 @@ func New(cfg Config) (*Gate, error) {
 	if err = errors.Join(err, pagesErr); err != nil {
 		return nil, err
 	}
-	if err := checkTables(&cfg); err != nil {
+	away, err := checkTables(&cfg)
+	if err != nil {
 		return nil, err
 	}
-	return newGate(cfg, pages, origins), nil
+	gate := newGate(cfg, pages, origins)
+	if away {
+		gate.tokens.fault.begin() // it has been logged
+	}
+	return gate, nil
 }
 
 func newGate(cfg Config, pages *templates.Pages, origins *http.CrossOriginProtection) *Gate {
@@ -80,10 +86,11 @@ func newGate(cfg Config, pages *templates.Pages, origins *http.CrossOriginProtec
 		cfg: cfg, prefix: cfg.prefix(), leavePath: cfg.leavePath(),
 		bypass: newBypassPaths(cfg.BypassPaths), pages: pages, origins: origins,
 		tokens: newTokens(&cfg), passes: newPasses(cfg.MaxVisitors), hours: hours,
-		sessionFault: &fault{logger: cfg.Logger, what: "session store"},
+		sessionFault: newFault(&cfg, whatSessions),
+		writeFault:   newFault(&cfg, whatWrites),
 		limits: limits{
 			shared: cfg.Limiter, own: newProcessLimiter(cfg.Now),
-			fault: &fault{logger: cfg.Logger, what: "attempt limiter"},
+			fault: newFault(&cfg, whatLimiter),
 		},
 	}
 	g.tokens.reloaded = g.afterReload
@@ -96,21 +103,22 @@ func newGate(cfg Config, pages *templates.Pages, origins *http.CrossOriginProtec
 // startTimeout is how long New waits for the database.
 const startTimeout = 5 * time.Second
 
-func checkTables(cfg *Config) error {
+// checkTables wants the tables, and warns when the database does not answer.
+func checkTables(cfg *Config) (away bool, err error) {
 	if cfg.InsecureDisabled {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	err := models.CheckTables(ctx, cfg.DB)
+	err = models.CheckTables(ctx, cfg.DB)
 	switch {
 	case errors.Is(err, models.ErrNoTables), errors.Is(err, models.ErrSettings):
-		return err
+		return false, err
 	case err != nil:
 		cfg.Logger.Warn("perimeter: the database does not answer; the gate lets nobody in until it does",
-			slog.String("event", "perimeter.away"), slog.Any("error", err))
+			slog.String("event", "perimeter.away"), slog.String("what", whatDatabase), slog.Any("error", err))
 	}
-	return nil
+	return err != nil, nil
 }
 
 // Middleware is the gate as a Gin middleware. It also answers the gateway page

@@ -73,7 +73,9 @@ func (g *Gate) loadSession(c *gin.Context) (*gorilla.Session, error) {
 		g.sessionFault.note(err)
 		return nil, errors.Join(ErrUnavailable, err)
 	}
-	g.sessionFault.note(nil)
+	if session.ID != "" && !session.IsNew { // only then was the store asked
+		g.sessionFault.note(nil)
+	}
 	return session, nil
 }
 

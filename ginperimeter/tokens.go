@@ -64,7 +64,7 @@ const neverRead = -1 << 62
 func newTokens(cfg *Config) *tokens {
 	t := &tokens{
 		db: cfg.DB, now: cfg.Now, stale: max(0, cfg.StaleFor), started: cfg.Now(),
-		fault: &fault{logger: cfg.Logger, what: "database"},
+		fault: newFault(cfg, whatDatabase),
 		byID:  make(map[uint]*tokenEntry), byDigest: make(map[string]*tokenEntry),
 	}
 	t.readAt.Store(neverRead)
