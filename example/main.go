@@ -75,7 +75,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 const shutdownTimeout = 10 * time.Second
 
 func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	listener, err := net.Listen("tcp", o.addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
 	if err != nil {
 		return listenError(o.addr, err)
 	}

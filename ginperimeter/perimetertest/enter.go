@@ -70,7 +70,7 @@ func findGateway(t testing.TB, client *http.Client, base string) string {
 
 func newRequest(t testing.TB, method, target string, form url.Values) *http.Request {
 	t.Helper()
-	request, err := http.NewRequest(method, target, strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal("perimetertest: ", err)
 	}
