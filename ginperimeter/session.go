@@ -79,10 +79,16 @@ func (g *Gate) loadSession(c *gin.Context) (*gorilla.Session, error) {
 	return session, nil
 }
 
-// isGarbage tells a cookie that can't be decoded from a store that is away.
+// isGarbage tells a cookie that can't be decoded from a store that is away. A
+// value that is too long is no decoding error to securecookie, but its
+// MultiError only comes from reading a cookie.
 func isGarbage(err error) bool {
 	var decoding securecookie.Error
-	return errors.As(err, &decoding) && decoding.IsDecode()
+	if !errors.As(err, &decoding) {
+		return false
+	}
+	_, several := decoding.(securecookie.MultiError)
+	return decoding.IsDecode() || (several && !decoding.IsUsage() && !decoding.IsInternal())
 }
 
 // passRef is the reference in a session, or "".

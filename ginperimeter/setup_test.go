@@ -246,3 +246,11 @@ func (a answer) errorCode() string {
 	}
 	return body.Error
 }
+
+// listen serves a handler and answers its address.
+func listen(t testing.TB, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
