@@ -65,3 +65,9 @@ func appendDecoded(dst []byte, text string) ([]byte, bool) {
 	}
 	return dst[:end], seen < invalid
 }
+
+// isText tells whether text stands for some bytes.
+func isText(text string) bool {
+	_, ok := appendDecoded(nil, text)
+	return ok
+}

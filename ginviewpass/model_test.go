@@ -29,18 +29,14 @@ func (m model) verify(target string, at time.Time) error {
 	}
 	head, tail, found := strings.Cut(token, ":")
 	payload := m.decode(head)
-	if !found || len(token) > 2048 || len(tail) != 22 || len(head) < 4 || m.decode(head[:4]) == nil {
+	if !found || len(token) > 2048 || len(tail) != 22 || payload == nil || m.decode(tail) == nil || len(head) < 4 {
 		return ginviewpass.ErrMalformed
 	}
-	start := m.decode(head[:4])
-	if start[0] != 0x54 && start[0] != 0x55 {
+	if payload[0] != 0x54 && payload[0] != 0x55 {
 		return ginviewpass.ErrMalformed
 	}
-	if start[1] != m.derive("gin-perimeter ginviewpass key id", 1)[0] {
+	if payload[1] != m.derive("gin-perimeter ginviewpass key id", 1)[0] {
 		return ginviewpass.ErrUnknownKey
-	}
-	if payload == nil {
-		return ginviewpass.ErrMalformed
 	}
 	if !bytes.Equal(m.decode(tail), m.sign(payload, canonicalQuery)) {
 		return ginviewpass.ErrBadSignature

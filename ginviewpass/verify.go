@@ -114,5 +114,8 @@ func (l *Links) open(c *claims, token, query string) error {
 			return nil
 		} // else another key may have the same id
 	}
+	if !isText(head) || !isText(tail) {
+		return ErrMalformed
+	}
 	return result
 }
