@@ -86,7 +86,8 @@ func foldsToHost(path string) bool {
 // isOwn tells whether target is the gateway or leave, where nobody wants to
 // arrive after entering.
 func (g *Gate) isOwn(target string) bool {
-	path, _, _ := strings.Cut(target, "?")
+	path, _, _ := strings.Cut(target, "#")
+	path, _, _ = strings.Cut(path, "?")
 	return path == g.prefix+g.cfg.GatewayPath || path == g.prefix+g.leavePath
 }
 
