@@ -36,10 +36,11 @@ func ActivateAccessToken(ctx context.Context, db *gorm.DB, id uint) error {
 // new time may be earlier than the old one.
 func ExtendAccessToken(ctx context.Context, db *gorm.DB, id uint, until time.Time) error {
 	_, err := editTokens(ctx, db, []uint{id}, "extended", func(t *AccessToken, now time.Time) error {
-		if !until.After(now) {
+		expires := stored(until)
+		if expires != nil && !expires.After(now) {
 			return &InvalidError{"expires", "lies in the past"}
 		}
-		t.ExpiresAt = stored(until)
+		t.ExpiresAt = expires
 		return nil
 	})
 	return err

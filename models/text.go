@@ -18,15 +18,18 @@ const (
 )
 
 // clean makes a text storable in every database, and one line everywhere: what
-// is not UTF-8 becomes U+FFFD, control and direction-changing characters go,
-// and it is cut to width characters.
+// is not UTF-8 becomes U+FFFD, tabs and line ends become spaces, control and
+// direction-changing characters go, and it is cut to width characters.
 func clean(text string, width int) string {
 	if len(text) > 4*width {
 		text = text[:4*width]
 	}
 	text = strings.ToValidUTF8(text, "\ufffd")
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		switch {
+		case unicode.IsSpace(r) && r != '\u00a0' && r != '\u3000', r == '\u2028', r == '\u2029':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
 			return -1
 		}
 		return r
