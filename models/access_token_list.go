@@ -49,6 +49,9 @@ const (
 	standingDeactivated
 )
 
+// endUnindexed is ends_at in words that no index has.
+const endUnindexed = "COALESCE(ends_at, ends_at)"
+
 var (
 	byTokenID      = listing[AccessToken]{order: newest("id"), place: func(t AccessToken) []any { return []any{t.ID} }}
 	byLabel        = listing[AccessToken]{order: rising("label_key", "id"), place: func(t AccessToken) []any { return []any{t.LabelKey, t.ID} }}
@@ -126,19 +129,25 @@ func searched(text string, stands []condition) listing[AccessToken] {
 	return l
 }
 
-// stands are the alternatives that a status has; nil for any.
+// stands are the alternatives that a status has; nil for any. In a search they
+// are written so that no index serves them: it shall be the one that finds the
+// text.
 func (f TokenFilter) stands() []condition {
 	now := f.Now
 	if now.IsZero() {
 		now = time.Now()
 	}
 	now = now.UTC()
+	column, end, deactivated := "standing", "ends_at", "deactivated_at IS NOT NULL"
+	if searchKey(f.Search, maxLabel) != "" {
+		column, end, deactivated = "standing + 0", endUnindexed, "standing + 0 = 2"
+	}
 	standing := func(standing int, ends string) condition {
-		return where("standing = ? AND ends_at "+ends+" ?", standing, now)
+		return where(column+" = ? AND "+end+" "+ends+" ?", standing, now)
 	}
 	switch {
 	case f.Status == StatusDeactivated:
-		return []condition{where("deactivated_at IS NOT NULL")}
+		return []condition{where(deactivated)}
 	case f.Status == StatusExpired:
 		return []condition{standing(standingOpen, "<="), standing(standingUsedUp, "<=")}
 	case f.Status == StatusUsedUp:

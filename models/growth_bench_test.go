@@ -119,6 +119,7 @@ func growthWork(entered models.AccessToken) []growing {
 		{"tokens-search-hint", tokens(models.TokenFilter{Search: "0007"}, first)},
 		{"tokens-search-email", tokens(models.TokenFilter{Search: "person5@"}, first)},
 		{"tokens-search-live", tokens(models.TokenFilter{Search: "customer 000000", Status: models.StatusLive}, first)},
+		{"tokens-search-deactivated", tokens(models.TokenFilter{Search: "customer 000", Status: models.StatusDeactivated}, first)},
 		{"tokens-by-expiry", func(ctx context.Context, db *gorm.DB) error {
 			rows, _, err := models.ListAccessTokensByExpiry(ctx, db, models.TokenFilter{Now: now}, nil, 0)
 			return filled(len(rows), err)

@@ -97,32 +97,27 @@ func ListAccessTokensByExpiry(ctx context.Context, db *gorm.DB, f TokenFilter, a
 func (f TokenFilter) listingByExpiry() listing[AccessToken] {
 	l := byEnd
 	l.id = func(t AccessToken) uint { return t.ID }
-	end := "ends_at"
+	end, standing := "ends_at", "standing"
 	search := searchKey(f.Search, maxLabel)
-	if search != "" {
-		// Sort what was found, rather than search along the expiries.
-		end = "COALESCE(ends_at, ends_at)"
+	if search != "" { // sort what was found, rather than search along the expiries
+		end, standing = endUnindexed, "standing + 0"
 	}
-	stands := f.stands()
-	l.order = rising(end, "id")
-	if f.Status == StatusExpired {
+	comes := where(end+" > ? AND "+end+" < ?", f.Now.UTC(), Never)
+	l.order, l.alternatives = rising(end, "id"), f.stands()
+	switch {
+	case f.Status == StatusExpired:
 		l.order = newest(end, "id")
-	} else {
-		comes := where("ends_at > ? AND ends_at < ?", f.Now.UTC(), Never)
-		switch {
-		case f.Status == StatusDeactivated:
-			stands = []condition{both(where("standing = ?", standingDeactivated), comes)}
-		case stands == nil:
-			stands = []condition{comes}
-		default:
-			for i := range stands {
-				stands[i] = both(stands[i], comes)
-			}
+	case f.Status == StatusDeactivated:
+		l.alternatives = []condition{both(where(standing+" = ?", standingDeactivated), comes)}
+	case l.alternatives == nil:
+		l.alternatives = []condition{comes}
+	default:
+		for i, stands := range l.alternatives {
+			l.alternatives[i] = both(stands, comes)
 		}
 	}
-	l.alternatives = stands
 	if search != "" {
-		l.alternatives = searched(search, stands).alternatives
+		l.alternatives = searched(search, l.alternatives).alternatives
 	}
 	return l
 }
