@@ -128,7 +128,7 @@ func (g *Gate) Middleware() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if pass, ok := g.admit(c); ok {
 			if pass != nil {
-				c.Set(passKey, pass)
+				c.Set(passKey{}, pass)
 			}
 			c.Next()
 		}
@@ -149,7 +149,9 @@ func (g *Gate) admit(c *gin.Context) (*Pass, bool) {
 	}
 	if pass != nil {
 		g.markPrivate(c)
-		g.observe(EventPassed, pass.channel(), 0)
+		if g.cfg.Observe != nil {
+			g.observe(EventPassed, pass.channel(), 0)
+		}
 	}
 	return pass, true
 }
@@ -214,8 +216,8 @@ func (g *Gate) checkSession(c *gin.Context) (*Pass, error) {
 	clock := g.tokens.clock(now)
 	if where := g.place.Load(); where != nil {
 		if cookie := sessionCookie(c.Request, where.name); cookie != "" {
-			if pass := g.passes.visit(cookie, clock); pass != nil {
-				return g.verify(c.Request.Context(), pass, now)
+			if v := g.passes.visit(cookie, clock); v != nil {
+				return g.recall(c.Request.Context(), v, now, clock)
 			}
 		}
 	}
@@ -247,7 +249,7 @@ func (g *Gate) readSession(c *gin.Context, now time.Time) (*Pass, error) {
 	}
 	g.lastSeen.note(pass.UseID)
 	if cookie != "" {
-		g.passes.addVisit(cookie, known, g.tokens.clock(now))
+		g.passes.addVisit(cookie, known, g.tokens.clock(now), g.cfg.PassMaxAge-now.Sub(known.Since))
 	}
 	return pass, nil
 }
@@ -286,16 +288,24 @@ func (g *Gate) lookUpPass(ctx context.Context, ref string) (*knownPass, error) {
 }
 
 func (g *Gate) remember(use models.AccessTokenUse, clock int64) *knownPass {
-	known := &knownPass{
-		Pass: Pass{
-			Name: use.Name, Email: use.Email, TokenLabel: use.TokenLabel,
-			TokenID: use.TokenID, UseID: use.ID, Since: use.At,
-		},
-		ref: use.Ref, check: use.TokenCheck,
-	}
-	known.confirmedAt.Store(clock)
+	known := newKnownPass(use, clock)
 	g.passes.add(known)
 	return known
+}
+
+// recall is verify for somebody who was here a few seconds ago: the same
+// questions, asked of what the visit has at hand. This is what nearly every
+// request goes through. What it doesn't answer with yes, verify decides.
+func (g *Gate) recall(ctx context.Context, v *visit, now time.Time, clock int64) (*Pass, error) {
+	if err := g.tokens.freshen(ctx, now); err != nil {
+		return nil, err
+	}
+	if confirmed(v.confirmedAt, g.tokens.readAt.Load()) && clock < v.diesAt && !g.tokens.hasEnded(v.useID) {
+		if row := g.tokens.current(v.token, clock); row != nil && row.Live(now) {
+			return &v.pass.Pass, nil
+		}
+	}
+	return g.verify(ctx, v.pass, now)
 }
 
 // verify tells whether a pass still holds: not ended, not too old, and its
@@ -305,7 +315,7 @@ func (g *Gate) verify(ctx context.Context, known *knownPass, now time.Time) (*Pa
 		return nil, err
 	}
 	if readAt := g.tokens.readAt.Load(); known.confirmedAt.Load() < readAt {
-		if !known.confirmed(readAt) {
+		if !confirmed(known.confirmedAt.Load(), readAt) {
 			return g.verifyAnew(ctx, known, now)
 		}
 		known.confirmedAt.Store(readAt)
@@ -318,7 +328,7 @@ func (g *Gate) verify(ctx context.Context, known *knownPass, now time.Time) (*Pa
 	if err != nil {
 		return nil, err
 	}
-	if row.Check() != known.check || !row.Live(now) {
+	if !row.Live(now) {
 		return nil, ErrNoPass
 	}
 	return &known.Pass, nil
@@ -349,11 +359,12 @@ func (g *Gate) tokenOf(ctx context.Context, known *knownPass, now time.Time) (*m
 	if err != nil {
 		return nil, err
 	}
-	known.token.Store(entry)
-	if row := entryRow(entry); row != nil {
-		return row, nil
+	row := entryRow(entry)
+	if row == nil || row.Check() != known.check.Value() { // deleted this very moment, or another token with its ID
+		return nil, ErrNoPass
 	}
-	return nil, ErrNoPass // deleted this very moment
+	known.token.Store(entry)
+	return row, nil
 }
 
 func (g *Gate) afterReload(ctx context.Context, took time.Duration, err error) {
@@ -365,11 +376,8 @@ func (g *Gate) afterReload(ctx context.Context, took time.Duration, err error) {
 	_ = g.flushSeen(ctx, false) // the next reload tells of a database that is away
 }
 
-// passKey is where the pass is kept in the Gin context, and passContextKey in
-// the request's.
-const passKey = "github.com/gin-perimeter/gin-perimeter/pass"
-
-type passContextKey struct{}
+// passKey is where the pass is kept, in the Gin context and the request's.
+type passKey struct{}
 
 // Visitor tells who came through the gate, in a handler behind it. It makes no
 // query. It answers false on requests that were bypassed, or that no gate
@@ -383,13 +391,13 @@ func Visitor(c *gin.Context) (Pass, bool) {
 
 // admitted is the pass that a gate before has put into the request, or nil.
 func admitted(c *gin.Context) *Pass {
-	if value, ok := c.Get(passKey); ok {
+	if value, ok := c.Get(passKey{}); ok {
 		if pass, ok := value.(*Pass); ok {
 			return pass
 		}
 	}
 	if c.Request != nil {
-		if pass, ok := c.Request.Context().Value(passContextKey{}).(*Pass); ok {
+		if pass, ok := c.Request.Context().Value(passKey{}).(*Pass); ok {
 			return pass
 		}
 	}

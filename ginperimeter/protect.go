@@ -36,7 +36,7 @@ func (g *Gate) Protect(r *gin.Engine, before ...gin.HandlerFunc) http.Handler {
 		}
 		request := c.Request
 		if pass != nil {
-			request = request.WithContext(context.WithValue(request.Context(), passContextKey{}, pass))
+			request = request.WithContext(context.WithValue(request.Context(), passKey{}, pass))
 		}
 		c.Status(http.StatusOK) // not the 404 that Gin set before NoRoute
 		r.ServeHTTP(c.Writer, request)

@@ -1,0 +1,216 @@
+package ginperimeter_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-contrib/sessions/memstore"
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/gin-perimeter/gin-perimeter/ginperimeter"
+	"github.com/gin-perimeter/gin-perimeter/ginviewpass"
+	"github.com/gin-perimeter/gin-perimeter/internal/dbtest"
+	"github.com/gin-perimeter/gin-perimeter/models"
+)
+
+// sessionKey is where a gate with the default name keeps the pass.
+const sessionKey = "perimeter.site"
+
+// crowd is many visitors who have entered with one token.
+type crowd struct {
+	b       testing.TB // lives longer than the stores
+	db      *gorm.DB
+	links   *ginviewpass.Links
+	token   string
+	row     models.AccessToken
+	refs    []string // of their passes
+	stores  map[string]sessions.Store
+	cookies map[string][]string // by store: one for each visitor
+}
+
+const crowdSize = 10_000
+
+func newCrowd(b testing.TB) *crowd {
+	b.Helper()
+	c := &crowd{b: b, db: newDB(b), stores: make(map[string]sessions.Store), cookies: make(map[string][]string)}
+	token, row, err := models.CreateAccessToken(context.Background(), c.db, models.NewAccessToken{Label: "Acme preview"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.token, c.row = token, row
+	c.refs = recordEntries(b, c.db, row, crowdSize)
+	c.links, err = ginviewpass.New(ginviewpass.Config{Keys: [][]byte{[]byte("a key for tests that has 32 bytes")}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// recordEntries writes entries as the gateway does, many at once.
+func recordEntries(b testing.TB, db *gorm.DB, row models.AccessToken, n int) (refs []string) {
+	b.Helper()
+	uses := make([]models.AccessTokenUse, n)
+	for i := range uses {
+		uses[i] = models.AccessTokenUse{
+			Ref: models.NewPassRef(), TokenID: row.ID, TokenCheck: row.Check(), TokenLabel: row.Label,
+			Name: "Ada Lovelace", Email: fmt.Sprintf("ada%d@example.com", i), IP: "192.0.2.1",
+			UserAgent: "Mozilla/5.0", Channel: models.ChannelForm, At: time.Now().UTC(),
+		}
+		refs = append(refs, uses[i].Ref)
+	}
+	if err := db.CreateInBatches(uses, 1000).Error; err != nil {
+		b.Fatal(err)
+	}
+	return refs
+}
+
+// store is the session store of that kind, with the crowd's sessions in it.
+func (c *crowd) store(kind string) sessions.Store {
+	if c.stores[kind] == nil {
+		store := newStore(c.b, kind)
+		c.cookies[kind] = saveSessions(c.b, store, c.refs)
+		c.stores[kind] = store
+	}
+	return c.stores[kind]
+}
+
+func newStore(b testing.TB, kind string) sessions.Store {
+	if kind != "memory" {
+		return dbtest.NewStore(b, kind)
+	}
+	store := memstore.NewStore([]byte("a key for tests that has 32 bytes"))
+	store.Options(sessions.Options{Path: "/", MaxAge: 86400, HttpOnly: true})
+	return store
+}
+
+// saveSessions gives each pass a session and answers their cookies.
+func saveSessions(b testing.TB, store sessions.Store, refs []string) (cookies []string) {
+	b.Helper()
+	r := gin.New()
+	r.Use(sessions.Sessions("site", store))
+	var ref string
+	r.GET("/", func(c *gin.Context) {
+		session := sessions.Default(c)
+		session.Set(sessionKey, ref)
+		if err := session.Save(); err != nil {
+			b.Fatal(err)
+		}
+	})
+	for _, ref = range refs {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+		cookies = append(cookies, cookie)
+	}
+	return cookies
+}
+
+// measure runs a case, one request after the other and on all cores at once.
+func (c *crowd) measure(b *testing.B, bc benchCase, kind string) {
+	store := c.store(kind)
+	h := bc.handler(b, c, store)
+	var requests []*http.Request
+	for _, cookie := range c.cookies[kind] {
+		r := httptest.NewRequest(http.MethodGet, "/page", nil)
+		r.Header.Set("Cookie", cookie)
+		if bc.prepare != nil && (len(requests) == 0 || bc.storeless) {
+			bc.prepare(c, b, r)
+		} else if bc.prepare != nil {
+			r.URL, r.Header = requests[0].URL, requests[0].Header.Clone()
+		}
+		requests = append(requests, r)
+	}
+	b.Run("mode=sequential", func(b *testing.B) {
+		t := newTurns(b, h, requests, bc)
+		t.warmUp(b)
+		b.ReportAllocs()
+		b.ResetTimer()
+		for i := range b.N {
+			t.serve(i)
+		}
+		t.check(b)
+	})
+	b.Run("mode=parallel", func(b *testing.B) {
+		newTurns(b, h, requests, bc).warmUp(b)
+		b.ReportAllocs()
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			t := newTurns(b, h, requests, bc)
+			for i := 0; pb.Next(); i++ {
+				t.serve(i)
+			}
+			t.check(b)
+		})
+	})
+}
+
+// turns serves the crowd's requests in turn, for one goroutine.
+type turns struct {
+	handler  http.Handler
+	requests []*http.Request
+	w        *sink
+	token    []string // of requests that bring one
+	header   http.Header
+	changing bool
+	failed   int
+}
+
+func newTurns(_ testing.TB, h http.Handler, requests []*http.Request, bc benchCase) *turns {
+	return &turns{
+		handler: h, requests: requests, w: &sink{header: make(http.Header)},
+		token: requests[0].Header[ginperimeter.HeaderName], header: requests[0].Header.Clone(), changing: bc.changing,
+	}
+}
+
+// serve serves a fresh copy of a request.
+func (t *turns) serve(i int) {
+	r := *t.requests[i%len(t.requests)]
+	if t.changing {
+		// what analytics scripts do: another cookie beside ours has a new value
+		cookie := "_ga=GA1.2." + strconv.Itoa(i) + "; " + r.Header["Cookie"][0] + "; _gid=GA1.2." + strconv.Itoa(i)
+		r.Header = t.header
+		r.Header["Cookie"] = []string{cookie}
+	}
+	if t.token != nil {
+		t.header[ginperimeter.HeaderName] = t.token // the gate takes it out
+		r.Header = t.header
+	}
+	t.w.reset()
+	t.handler.ServeHTTP(t.w, &r)
+	if t.w.status != http.StatusOK {
+		t.failed++
+	}
+}
+
+// warmUp lets everybody come once.
+func (t *turns) warmUp(b testing.TB) {
+	for i := range t.requests {
+		t.serve(i)
+	}
+	t.check(b)
+}
+
+func (t *turns) check(b testing.TB) {
+	if t.failed > 0 {
+		b.Fatalf("%d requests were refused", t.failed)
+	}
+}
+
+// sink is a ResponseWriter that costs next to nothing.
+type sink struct {
+	header http.Header
+	status int
+}
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) WriteHeader(status int)      { s.status = status }
+func (s *sink) reset()                      { clear(s.header); s.status = 0 }
