@@ -3,6 +3,7 @@ package ginperimeter
 import (
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -32,11 +33,12 @@ func (b bypassPaths) match(r *http.Request) bool {
 	if len(b.exact) == 0 && len(b.prefixes) == 0 {
 		return false
 	}
-	p := r.URL.Path
-	if !b.named(p) {
+	// routers with UseRawPath or UseEscapedPath see the path as it was escaped:
+	// it must name the same, or "/health%7a" would open the route "/:page"
+	if p, raw := r.URL.Path, r.URL.RawPath; !b.named(p) || (raw != "" && !b.named(raw)) || !isCleanPath(p) {
 		return false
 	}
-	return isCleanPath(p) && !hasEncodedSeparator(r.URL.RawPath) && r.URL.Opaque == ""
+	return !hasEncodedSeparator(r.URL.RawPath) && r.URL.Opaque == ""
 }
 
 func (b bypassPaths) named(p string) bool {
@@ -53,9 +55,10 @@ func (b bypassPaths) named(p string) bool {
 
 // isCleanPath tells whether a decoded path means the same to everybody: it
 // begins with a slash and has no dot or empty segment, backslash, percent sign
-// (left by double encoding) or control byte.
+// (left by double encoding), control byte, or character that some servers fold
+// to a dot or slash.
 func isCleanPath(p string) bool {
-	if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") {
+	if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") || !utf8.ValidString(p) || strings.ContainsAny(p, folded) {
 		return false
 	}
 	for i := range len(p) {
@@ -64,14 +67,20 @@ func isCleanPath(p string) bool {
 		}
 	}
 	for segment := range strings.SplitSeq(p, "/") {
-		// a semicolon begins parameters for some servers: "..;" is ".." to them
-		name, _, _ := strings.Cut(segment, ";")
-		if name == "." || name == ".." {
+		// a semicolon begins parameters for some servers: "..;" is ".." to them;
+		// others drop dots and spaces at the end
+		name, _, parameters := strings.Cut(segment, ";")
+		if strings.Trim(name, ". ") == "" && (name != "" || parameters) {
 			return false
 		}
 	}
 	return true
 }
+
+// folded are characters that best-fit and compatibility mappings turn into a
+// dot, slash or backslash (Unicode, compatibility decompositions; invalid
+// UTF-8, refused beside them, has the overlong ones).
+const folded = "\u2024\u2025\u2026\u2044\u2215\u2216\ufe52\ufe68\uff0e\uff0f\uff3c"
 
 // hasEncodedSeparator tells whether an escaped path hides a slash, backslash
 // or dot behind a percent sign.

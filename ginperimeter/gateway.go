@@ -220,7 +220,7 @@ func (g *Gate) explainToken(err error, row *models.AccessToken, page *templates.
 		d.reason, d.status, d.retryAfter = "limit", http.StatusTooManyRequests, tooMany.retryAfter
 		page.Problem = "Too many wrong tokens were tried. Try again " + inWords(tooMany.retryAfter) + "."
 	case errors.Is(err, models.ErrExpired):
-		d.reason, page.TokenError = "expired", "This token expired on "+row.ExpiresAt.In(g.cfg.Now().Location()).Format("2 January 2006")+". Ask for a new one."
+		d.reason, page.TokenError = "expired", g.expired(row)
 	case errors.Is(err, models.ErrDeactivated):
 		d.reason, page.TokenError = "deactivated", "This token has been switched off. Ask for a new one."
 	case errors.Is(err, models.ErrUsedUp):
@@ -231,6 +231,15 @@ func (g *Gate) explainToken(err error, row *models.AccessToken, page *templates.
 		d = g.unavailable(page)
 	}
 	return d
+}
+
+// expired says so, and when where that is known: a token that had no expiry a
+// moment ago may have been given one since.
+func (g *Gate) expired(row *models.AccessToken) string {
+	if row.ExpiresAt == nil {
+		return "This token has expired. Ask for a new one."
+	}
+	return "This token expired on " + row.ExpiresAt.In(g.cfg.Now().Location()).Format("2 January 2006") + ". Ask for a new one."
 }
 
 func (g *Gate) unavailable(page *templates.Gateway) decision {

@@ -27,6 +27,7 @@ func (g *Gate) refuse(c *gin.Context, err error) {
 	h := c.Writer.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Del("Allow") // Gin tells the methods of a page before it asks a middleware
 	if r.retryAfter > 0 {
 		h.Set("Retry-After", r.retryAfter.String())
 	}

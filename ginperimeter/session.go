@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/textproto"
 	"strings"
 
 	"github.com/gin-contrib/sessions"
@@ -135,6 +136,9 @@ func setCookies(h http.Header, cookies []string) {
 // session must live on.
 func (g *Gate) renewSession(c *gin.Context, session *gorilla.Session, ref string) (retire func(), err error) {
 	if session.ID == "" || session.IsNew {
+		// an ID that came in a cookie though the store has no session for it:
+		// who planted it would hold the new session, too
+		session.ID = ""
 		return func() {}, g.saveRef(c, session, ref)
 	}
 	old := *session
@@ -174,7 +178,7 @@ func (discard) WriteHeader(int)             {}
 // allocating. It answers "" when there is none, and when there is more than
 // one: which of them counts is then the store's decision.
 func sessionCookie(r *http.Request, name string) string {
-	found := ""
+	found, seen := "", false
 	for _, line := range r.Header["Cookie"] {
 		for len(line) > 0 {
 			part := line
@@ -183,13 +187,14 @@ func sessionCookie(r *http.Request, name string) string {
 			} else {
 				line = ""
 			}
-			part = strings.Trim(part, " \t")
-			if len(part) > len(name) && part[len(name)] == '=' && part[:len(name)] == name {
-				if found != "" {
-					return ""
-				}
-				found = part[len(name)+1:]
+			key, value, _ := strings.Cut(textproto.TrimString(part), "=")
+			if textproto.TrimString(key) != name { // as net/http reads it
+				continue
 			}
+			if seen {
+				return ""
+			}
+			found, seen = value, true
 		}
 	}
 	return found

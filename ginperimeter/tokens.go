@@ -54,9 +54,10 @@ type tokens struct {
 
 // tokenEntry is one token that is in use.
 type tokenEntry struct {
-	row    atomic.Pointer[models.AccessToken] // nil: deleted, or no longer in use
-	readAt atomic.Int64
-	usedAt atomic.Int64
+	row        atomic.Pointer[models.AccessToken] // nil: deleted, or no longer in use
+	readAt     atomic.Int64
+	usedAt     atomic.Int64
+	generation atomic.Uint64 // of models, before row was read
 }
 
 const neverRead = -1 << 62
@@ -148,7 +149,7 @@ func (t *tokens) read(ctx context.Context) error {
 	clock := t.clock(now)
 	t.attemptAt.Store(clock)
 	generation := models.Generation()
-	err := t.readRows(ctx, now, clock)
+	err := t.readRows(ctx, now, clock, generation)
 	t.fault.note(err)
 	t.failed.Store(err != nil)
 	if err == nil {
@@ -159,7 +160,7 @@ func (t *tokens) read(ctx context.Context) error {
 	return err
 }
 
-func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64) error {
+func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, generation uint64) error {
 	// by the clock of the wall, or by the time since the start where that is
 	// earlier: a clock set forward must not hide what ended just now
 	since := t.started.Add(now.Sub(t.started))
@@ -175,7 +176,7 @@ func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64) error
 	if err != nil {
 		return err
 	}
-	t.store(inUse, rows, clock)
+	t.store(inUse, rows, clock, generation)
 	set := make(map[uint]bool, len(ended))
 	for _, id := range ended {
 		set[id] = true
@@ -207,7 +208,7 @@ func (t *tokens) forget(id uint, entry *tokenEntry) {
 }
 
 // store notes what was read of ids; those without a row were deleted.
-func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64) {
+func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64, generation uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	found := make(map[uint]*models.AccessToken, len(rows))
@@ -226,11 +227,12 @@ func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64) {
 		}
 		entry.row.Store(row)
 		entry.readAt.Store(clock)
+		entry.generation.Store(generation)
 	}
 }
 
-// add remembers a row that was read at clock.
-func (t *tokens) add(row models.AccessToken, clock int64) *tokenEntry {
+// add remembers a row that was read at clock, in that generation.
+func (t *tokens) add(row models.AccessToken, clock int64, generation uint64) *tokenEntry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	entry := t.byID[row.ID]
@@ -248,6 +250,7 @@ func (t *tokens) add(row models.AccessToken, clock int64) *tokenEntry {
 	entry.row.Store(&row)
 	entry.readAt.Store(clock)
 	entry.usedAt.Store(clock)
+	entry.generation.Store(generation)
 	return entry
 }
 
@@ -265,6 +268,9 @@ func (t *tokens) current(entry *tokenEntry, clock int64) *models.AccessToken {
 	row := entryRow(entry)
 	if row == nil || entry.readAt.Load() < min(t.readAt.Load(), clock-int64(maxAge)) {
 		return nil
+	}
+	if entry.generation.Load() < t.generation.Load() {
+		return nil // read before a change, and added after the reload that the change asked for
 	}
 	if clock-entry.usedAt.Load() > int64(time.Second) {
 		entry.usedAt.Store(clock) // not on every request: the line is shared by all cores
@@ -316,12 +322,12 @@ func (t *tokens) known(text string) *models.AccessToken {
 }
 
 func (t *tokens) lookUp(ctx context.Context, find func(context.Context) (models.AccessToken, error)) (*tokenEntry, error) {
-	clock := t.clock(t.now())
+	clock, generation := t.clock(t.now()), models.Generation()
 	row, err := query(ctx, t.fault, find)
 	if err != nil {
 		return nil, err
 	}
-	return t.add(row, clock), nil
+	return t.add(row, clock, generation), nil
 }
 
 // query runs one look-up with a time limit. What it finds missing is an
