@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -348,6 +349,45 @@ func TestPagesSayWhatHappened(t *testing.T) {
 				t.Errorf("Referrer-Policy %q", got)
 			}
 		})
+	}
+}
+
+func TestThePageNamesTheSite(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, siteName, host, want string }{
+		{"by its name", "Acme reports", "www.example.com", "Acme reports"},
+		{"by its host", "", "www.example.com", "www.example.com"},
+		{"by its host without the port", "", "www.example.com:8443", "www.example.com"},
+	} {
+		s := newSite(newLinks(t, ginviewpass.Config{Look: templates.Look{SiteName: test.siteName}}))
+		r := httptest.NewRequest(http.MethodGet, "/report/", nil)
+		r.Host = test.host
+		r.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if body := w.Body.String(); !strings.Contains(body, test.want) || strings.Contains(body, "8443") {
+			t.Errorf("%s: %q is missing in: %s", test.name, test.want, body)
+		}
+	}
+}
+
+// A host may replace the page, and make a mistake that New does not meet: visitors still get
+// the status and the words.
+func TestAPageThatCannotBeRendered(t *testing.T) {
+	t.Parallel()
+	logger, lines := logTo()
+	s := newSite(newLinks(t, ginviewpass.Config{Logger: logger, Look: templates.Look{
+		Overrides: fstest.MapFS{"notice.html": {Data: []byte(`<p>half {{ if eq .Heading "This page is not public" }}{{ index .Heading 1000 }}{{ end }}`)}},
+	}}))
+	w := browse(s, "GET", "/report/")
+	if w.Code != 403 || s.ran || !strings.HasPrefix(w.Body.String(), "This page is not public.") {
+		t.Errorf("status %d, body %q", w.Code, w.Body)
+	}
+	if got := w.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control %q", got)
+	}
+	if !strings.Contains(lines.String(), "level=ERROR") {
+		t.Errorf("nothing in the log: %s", lines)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/render"
@@ -594,8 +595,9 @@ func TestTheWriterStaysWhatItWas(t *testing.T) {
 	engine := newEngine()
 	links.Templates(engine)
 	engine.GET("/stream", func(c *gin.Context) {
-		if err := http.NewResponseController(c.Writer).Flush(); err != nil {
-			t.Errorf("Flush: %v", err)
+		control := http.NewResponseController(c.Writer)
+		if err := errors.Join(control.SetWriteDeadline(time.Now().Add(time.Minute)), control.Flush()); err != nil {
+			t.Errorf("the controls of the answer: %v", err)
 		}
 		if pusher := c.Writer.Pusher(); pusher != nil {
 			t.Errorf("a Pusher over HTTP/1.1: %T", pusher)

@@ -1,6 +1,7 @@
 package ginviewpass_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -233,6 +234,39 @@ func withFirstByte(tb testing.TB, token string, first byte) string {
 	}
 	payload[0] = first
 	return base64.RawURLEncoding.EncodeToString(payload) + ":" + tail
+}
+
+// What only a program with the key can make, and no version of ours does: a
+// right signature must not stand in for a right form.
+func TestASignedLinkOfAWrongForm(t *testing.T) {
+	t.Parallel()
+	links := newLinks(t, ginviewpass.Config{})
+	m := model{testKey(1)}
+	id := m.derive("gin-perimeter ginviewpass key id", 1)[0]
+	issued := []byte{0, 0x6a, 0xf5, 0xaa, 0x40}
+	for _, test := range []struct {
+		name    string
+		payload []byte
+		want    error
+	}{
+		{"complete", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0, 1, 'p', '/', 'r'}}, nil), nil},
+		{"without an end", bytes.Join([][]byte{{0x55, id}, issued, {0, 0, 0, 0, 1, 'p', '/', 'r'}}, nil), nil},
+		{"no time to live, and no flag that says so", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 0, 0, 1, 'p', '/', 'r'}}, nil), ginviewpass.ErrMalformed},
+		{"a time to live, and a flag that denies it", bytes.Join([][]byte{{0x55, id}, issued, {0, 0, 1, 0, 1, 'p', '/', 'r'}}, nil), ginviewpass.ErrMalformed},
+		{"no permission", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0, 0, '/', 'r'}}, nil), ginviewpass.ErrMalformed},
+		{"no path", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0, 1, 'p'}}, nil), ginviewpass.ErrMalformed},
+		{"a permission longer than the rest", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0, 9, 'p', '/', 'r'}}, nil), ginviewpass.ErrMalformed},
+		{"nothing after the times", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0}}, nil), ginviewpass.ErrMalformed},
+		{"nothing after the time of issue", bytes.Join([][]byte{{0x54, id}, issued}, nil), ginviewpass.ErrMalformed},
+		{"nothing after the key", []byte{0x54, id, 0}, ginviewpass.ErrMalformed},
+		{"a path with an end of its own", bytes.Join([][]byte{{0x54, id}, issued, {0, 0, 1, 0, 1, 'p', '/', 'r', 0}}, nil), ginviewpass.ErrWrongPath},
+	} {
+		enc := base64.RawURLEncoding
+		link := "/r?viewpass=" + enc.EncodeToString(test.payload) + ":" + enc.EncodeToString(m.sign(test.payload, ""))
+		if _, err := links.Verify(link, noon); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v; want %v", test.name, err, test.want)
+		}
+	}
 }
 
 // An address with any one bit turned over is another address, or the same
