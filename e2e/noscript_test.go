@@ -1,0 +1,55 @@
+package e2e
+
+import "testing"
+
+func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
+	site := startDemo(t)
+	v := newVisitor(t, site.origin, phone)
+	v.scripts(false)
+	v.isAt(v.open("/"), 200, "/perimeter/gateway")
+	v.isAt(v.enter("nonsense", "Nina", "nina@guest.example"), 422, "/perimeter/gateway")
+	v.isAt(v.enter(site.token, "Nina Noscript", "nina@guest.example"), 200, "/")
+	v.sees("Welcome, Nina Noscript")
+
+	site.signIn(v)
+	v.press("New token")
+	v.fill("Label", "Made without scripts")
+	v.choose("Never")
+	v.press("Create token")
+	v.sees("The token is ready", "does not expire")
+	token := v.eval(`document.querySelector("code.token").innerText.trim()`)
+	v.press("I have copied it: go to its page")
+	v.press("Deactivate")
+	v.sees("Deactivated.")
+	v.press("Activate")
+	v.sees("Activated.")
+	v.press("Edit")
+	v.fill("Label", "Renamed without scripts")
+	v.press("Save")
+	v.sees("Saved.", "Renamed without scripts")
+
+	v.press("Tokens")
+	v.fill("Search", "Renamed")
+	v.press("Show")
+	v.sees("Renamed without scripts")
+	v.seesNot("First token")
+	v.press("Tick all on this page")
+	v.press("Deactivate")
+	v.sees("Deactivate 1 token?")
+	v.press("Deactivate 1 token")
+	v.sees("Deactivated.")
+
+	v.press("Uses")
+	v.sees("Nina Noscript")
+	v.press("Links")
+	v.fill("Page", "/report/")
+	v.press("Make link")
+	v.sees("The link is ready")
+
+	v.open("/")
+	v.isAt(v.press("Leave the site"), 200, "/perimeter/gateway")
+	v.isAt(v.open("/report/"), 200, "/perimeter/gateway")
+	v.isAt(v.enter(token, "Nina Noscript", "nina@guest.example"), 422, "/perimeter/gateway")
+	v.isQuiet()
+}
