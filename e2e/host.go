@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
@@ -38,10 +39,14 @@ func startHost(t testing.TB, adapt func(*ginperimeter.Config)) *host {
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	h := &host{t: t, key: make([]byte, 32), db: openDatabase(t, filepath.Join(t.TempDir(), "host.db"))}
+	_, _ = rand.Read(h.key)
 	if err := models.Migrate(h.db); err != nil {
 		t.Fatal(err)
 	}
 	engine := gin.New()
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(engine)
 	t.Cleanup(server.Close)
 	h.origin = server.URL
@@ -72,7 +77,7 @@ func (h *host) routes(r *gin.Engine, gate *ginperimeter.Gate) {
 	store := cookie.NewStore(h.key)
 	store.Options(sessions.Options{Path: "/", MaxAge: 3600, HttpOnly: true})
 	r.Use(sessions.Sessions("site", store), h.links.Middleware(), gate.Middleware())
-	r.GET("/", func(c *gin.Context) { h.page(c, "Home", `<a href="/report/">Report</a>`) })
+	r.GET("/", func(c *gin.Context) { h.page(c, "Home", `<a href="`+h.other+`/elsewhere">Elsewhere</a>`) })
 	report := func(c *gin.Context) { h.page(c, "Report", `<a href="`+h.other+`/elsewhere">Elsewhere</a>`) }
 	r.GET("/report/", h.links.Require(viewReport), report)
 	r.GET("/open/report/", h.links.Require(viewReport), report)

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -318,3 +319,6 @@ func (v *visitor) download(words string) (name, content string) {
 	v.t.Fatalf("%q brought no file\n%s", words, v.where())
 	return "", ""
 }
+
+// awaiting lets Evaluate wait for a promise.
+func awaiting(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
