@@ -40,25 +40,33 @@ func (g *Gate) next(r *http.Request) string {
 // isLocal tells whether a browser that is sent to target stays on this site,
 // however the bytes are cleaned on the way: one slash at the front, then no
 // empty or dot segment before anything else could become a host, no backslash
-// in the path, no control byte anywhere.
+// in the path, no control byte anywhere, escaped ones in the path included:
+// browsers drop "\t" and "\n", and "/\t/evil.example" is another host.
 func isLocal(target string) bool {
 	if len(target) > maxNext || !strings.HasPrefix(target, "/") {
 		return false
 	}
-	for i := range len(target) {
-		if target[i] < 0x20 || target[i] == 0x7f {
-			return false
-		}
+	if hasControl(target) {
+		return false
 	}
 	path, _, _ := strings.Cut(target, "#")
 	path, _, _ = strings.Cut(path, "?")
 	if strings.Contains(path, `\`) || strings.HasPrefix(path, "//") {
 		return false
 	}
-	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, `\`) {
+	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, `\`) || hasControl(u.Path) {
 		return false
 	}
 	return !foldsToHost(path)
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // foldsToHost tells whether dropping dot segments from the front of a path, as
