@@ -40,8 +40,7 @@ func (g *Gate) next(r *http.Request) string {
 // isLocal tells whether a browser that is sent to target stays on this site,
 // however the bytes are cleaned on the way: one slash at the front, then no
 // empty or dot segment before anything else could become a host, no backslash
-// in the path, no control byte anywhere, escaped ones in the path included:
-// browsers drop "\t" and "\n", and "/\t/evil.example" is another host.
+// in the path, no control byte anywhere.
 func isLocal(target string) bool {
 	if len(target) > maxNext || !strings.HasPrefix(target, "/") {
 		return false
@@ -54,7 +53,7 @@ func isLocal(target string) bool {
 	if strings.Contains(path, `\`) || strings.HasPrefix(path, "//") {
 		return false
 	}
-	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, `\`) || hasControl(u.Path) {
+	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, `\`) {
 		return false
 	}
 	return !foldsToHost(path)
@@ -76,6 +75,14 @@ func foldsToHost(path string) bool {
 	decoded, err := url.PathUnescape(path)
 	if err != nil {
 		return true
+	}
+	if hasControl(decoded) { // browsers drop tabs and line breaks: "/\t/evil.example"
+		decoded = strings.Map(func(r rune) rune {
+			if r < 0x20 || r == 0x7f {
+				return -1
+			}
+			return r
+		}, decoded)
 	}
 	segments := strings.Split(decoded, "/")[1:]
 	for i, s := range segments {
