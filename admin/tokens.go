@@ -131,7 +131,7 @@ func (a *admin) listTokens(c *gin.Context) error {
 	for _, s := range tokenStates {
 		v.States = append(v.States, choice{s.value, s.label, s.value == q.state})
 	}
-	v.Sorts = []choice{{"", "Newest first", !q.byExpiry}, {"expiry", "Expiring soonest", q.byExpiry}}
+	v.Sorts = []choice{{"", "Latest first", !q.byExpiry}, {"expiry", "Expiring soonest", q.byExpiry}}
 	if err := a.readTokens(c, q, &v); err != nil {
 		return err
 	}
