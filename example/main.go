@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -25,6 +27,8 @@ import (
 // options are what the command line and the environment say.
 type options struct {
 	addr, database, redis    string
+	siteURL                  string   // "": as it is served
+	trustedProxies           []string // whose X-Forwarded-For is believed
 	secretKey, adminPassword string
 }
 
@@ -61,9 +65,19 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to serve on, `host:port`")
 	flags.StringVar(&o.database, "database", "example.db", "`DSN` of the database: a file, sqlite:FILE, postgres://… or mysql://…")
 	flags.StringVar(&o.redis, "redis", "", "`host:port` of a Redis that keeps sessions and attempt limits (default: sessions are cookies)")
+	flags.StringVar(&o.siteURL, "url", "", "`URL` that visitors know the site by, behind a proxy; with https://, cookies are Secure (default: the address)")
+	proxies := flags.String("trusted-proxies", "", "`addresses or networks` of the proxies in front, separated by commas (default: none; X-Forwarded-For is not believed)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	if *proxies != "" {
+		o.trustedProxies = strings.Split(*proxies, ",")
+	}
+	if u, err := url.Parse(o.siteURL); err != nil || (o.siteURL != "" && (u.Host == "" || strings.Trim(u.Path, "/") != "")) {
+		fmt.Fprintf(stderr, "example: -url is %q; write one such as https://preview.example.com\n", o.siteURL)
+		return o, errors.New("usage")
+	}
+	o.siteURL = strings.TrimSuffix(o.siteURL, "/")
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "example: unexpected argument %q; see -help\n", flags.Arg(0))
 		return o, errors.New("usage")
@@ -80,7 +94,7 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return listenError(o.addr, err)
 	}
 	defer listener.Close()
-	site, err := newSite(ctx, o, siteURL(listener.Addr()), stderr)
+	site, err := newSite(ctx, o, cmp.Or(o.siteURL, siteURL(listener.Addr())), stderr)
 	if err != nil {
 		return err
 	}

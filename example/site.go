@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -71,7 +72,7 @@ func (s *site) wire(ctx context.Context, o options, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if s.state, err = openState(o.redis, key); err != nil {
+	if s.state, err = openState(o.redis, key, strings.HasPrefix(s.url, "https://")); err != nil {
 		return err
 	}
 	links, err := ginviewpass.New(ginviewpass.Config{Keys: [][]byte{key}, BaseURL: s.url, Authorize: mayView})
@@ -83,7 +84,8 @@ func (s *site) wire(ctx context.Context, o options, log io.Writer) error {
 		Help:     "No token? Write to preview@northwind.example.",
 	}
 	s.gate, err = ginperimeter.New(ginperimeter.Config{
-		DB: s.db, BypassPaths: []string{"/healthz", "/static/"}, Bypass: links.Granted,
+		DB: s.db, BypassPaths: []string{"/healthz", "/readyz", "/static/"}, Bypass: links.Granted,
+		BaseURL: o.siteURL,
 		Limiter: s.state.limiter, Look: look,
 	})
 	if err != nil {
@@ -111,8 +113,8 @@ func mayView(c *gin.Context, _ string) bool {
 
 func (s *site) routes(o options, links *ginviewpass.Links, look templates.Look) (*gin.Engine, error) {
 	r := gin.New()
-	if err := r.SetTrustedProxies(nil); err != nil { // behind a proxy, name it here
-		return nil, err
+	if err := r.SetTrustedProxies(o.trustedProxies); err != nil { // nil: nobody says whose address a request came from
+		return nil, fmt.Errorf("-trusted-proxies: %w", err)
 	}
 	r.Delims("<<", ">>")
 	links.Templates(r)
@@ -125,6 +127,7 @@ func (s *site) routes(o options, links *ginviewpass.Links, look templates.Look) 
 	r.GET("/", home)
 	r.GET("/report/", links.Require(viewReport), report)
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.GET("/readyz", s.ready)
 	r.GET("/api/status", status)
 
 	password := o.adminPassword
@@ -151,6 +154,16 @@ func report(c *gin.Context) {
 func status(c *gin.Context) {
 	visitor, _ := ginperimeter.Visitor(c)
 	c.JSON(http.StatusOK, gin.H{"status": "ok", "time": time.Now().UTC().Format(time.RFC3339), "token": visitor.TokenLabel})
+}
+
+// ready is for a balancer: may requests be sent here? /healthz only tells that
+// the process runs.
+func (s *site) ready(c *gin.Context) {
+	if err := s.gate.Ready(c.Request.Context()); err != nil {
+		c.String(http.StatusServiceUnavailable, "not ready\n")
+		return
+	}
+	c.String(http.StatusOK, "ready\n")
 }
 
 // firstToken makes a token when the database has none yet.

@@ -34,8 +34,9 @@ func secretKey(o options) ([]byte, error) {
 	return database.LoadSecretKey(o.secretKey, file, true)
 }
 
-// openState keeps sessions in cookies, or in the Redis at address.
-func openState(address string, key []byte) (*state, error) {
+// openState keeps sessions in cookies, or in the Redis at address. Over HTTPS
+// their cookies are for HTTPS only.
+func openState(address string, key []byte, https bool) (*state, error) {
 	s := &state{}
 	if address == "" {
 		s.sessions = cookie.NewStore(key)
@@ -43,8 +44,7 @@ func openState(address string, key []byte) (*state, error) {
 		return nil, err
 	}
 	s.sessions.Options(sessions.Options{
-		Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		// Secure: true, // where the site is served by HTTPS, as it should be
+		Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: https,
 	})
 	return s, nil
 }

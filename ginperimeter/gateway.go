@@ -32,7 +32,7 @@ type entryForm struct {
 
 // gateway shows the form and takes it.
 func (g *Gate) gateway(c *gin.Context) {
-	g.warnOfForgedAddresses(c)
+	g.warnOfAddresses(c)
 	switch {
 	case g.cfg.InsecureDisabled:
 		c.Header("Location", g.next(c.Request))
@@ -170,7 +170,7 @@ func (g *Gate) decide(c *gin.Context, form entryForm, formErr error, page *templ
 		page.Problem = textNoCookies
 		return decision{reason: "cookies", status: http.StatusUnprocessableEntity}
 	}
-	row, err := g.findPresented(c, form.token, c.ClientIP())
+	row, err := g.findPresented(c, form.token, clientIP(c))
 	var e entry
 	if err == nil {
 		e, err = g.entryOf(c, form, *row)
@@ -361,7 +361,7 @@ func (g *Gate) record(c *gin.Context, token models.AccessToken, e entry, form en
 	ctx, cancel := context.WithTimeout(c.Request.Context(), recordTimeout)
 	defer cancel()
 	use, err := models.RecordEntry(ctx, g.cfg.DB, token, e.ref, models.NewAccessTokenUse{
-		Name: form.name, Email: form.email, IP: c.ClientIP(), UserAgent: c.Request.UserAgent(), At: g.cfg.Now(),
+		Name: form.name, Email: form.email, IP: clientIP(c), UserAgent: c.Request.UserAgent(), At: g.cfg.Now(),
 	})
 	if err != nil && form.nonce != "" {
 		// the same form may have been faster on another connection

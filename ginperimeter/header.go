@@ -47,7 +47,7 @@ func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 	if err := g.tokens.freshen(c.Request.Context(), now); err != nil {
 		return nil, err
 	}
-	ip := c.ClientIP()
+	ip := clientIP(c)
 	row := g.tokens.known(text)
 	if row == nil {
 		var err error

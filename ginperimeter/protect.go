@@ -28,6 +28,7 @@ func (g *Gate) Protect(r *gin.Engine, before ...gin.HandlerFunc) http.Handler {
 	if err := outer.SetTrustedProxies(trustedProxies(r)); err != nil {
 		_ = outer.SetTrustedProxies(nil) // r refused the same; believe nobody
 	}
+	g.warnAtStart(outer)
 	outer.Use(before...)
 	outer.NoRoute(func(c *gin.Context) {
 		pass, ok := g.admit(c)

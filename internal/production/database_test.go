@@ -47,6 +47,7 @@ func (w *wired) wantShut(t *testing.T, when string) {
 	t.Helper()
 	newBrowser(t).get(w.demo.url+"/report/").want(t, http.StatusFound, "a stranger "+when)
 	newBrowser(t).get(w.demo.url+gateway).want(t, http.StatusOK, "the gateway page "+when)
+	newBrowser(t).get(w.demo.url+"/healthz").want(t, http.StatusOK, "the liveness probe "+when)
 }
 
 // wantBack wants all to work again by itself, and answers after what time.
@@ -62,6 +63,7 @@ func (w *wired) wantBack(t *testing.T, within time.Duration) time.Duration {
 		return count["200"] > 0 && count["200"] == total(count)
 	})
 	w.entering.since()
+	newBrowser(t).get(w.demo.url+"/readyz").want(t, http.StatusOK, "the readiness probe after the fault")
 	w.wantShut(t, "after the fault")
 	w.demo.wantAlive(t)
 	return took
@@ -107,6 +109,7 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 			b.get(w.demo.url+"/report/").want(t, http.StatusFound, "after entering in vain")
 			newBrowser(t).get(w.demo.url+"/api/status", "X-Perimeter-Token", w.token+"x").want(t, http.StatusUnauthorized, "a damaged header token")
 		}
+		newBrowser(t).get(w.demo.url+"/readyz").want(t, http.StatusServiceUnavailable, "the readiness probe while the database is away")
 		away := w.entering.since()
 		wantOnly(t, away, "entering while the database is away", "503")
 		read := w.reading.since()

@@ -163,9 +163,9 @@ func (l *logBuffer) tail(n int) string {
 // lines are the lines of an event, such as "perimeter.away", about something.
 func (l *logBuffer) lines(event, what string) []string {
 	var found []string
-	for line := range strings.Lines(l.text()) {
-		if strings.Contains(line, "event="+event+" ") && strings.Contains(line, what) {
-			found = append(found, strings.TrimSpace(line))
+	for line := range strings.SplitSeq(l.text(), "\n") {
+		if strings.Contains(line+" ", "event="+event+" ") && strings.Contains(line, what) {
+			found = append(found, line)
 		}
 	}
 	return found

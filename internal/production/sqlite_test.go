@@ -34,7 +34,7 @@ type host struct {
 func newHost(t *testing.T, cfg ginperimeter.Config, wrap func(*gin.Engine) http.Handler) *host {
 	t.Helper()
 	h := &host{log: &logBuffer{}}
-	cfg.Logger = slog.New(slog.NewTextHandler(h.log, nil))
+	cfg.Logger = textLogger(h.log)
 	gate, err := ginperimeter.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +56,8 @@ func newHost(t *testing.T, cfg ginperimeter.Config, wrap func(*gin.Engine) http.
 	h.url = server.URL
 	return h
 }
+
+func textLogger(l *logBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // oneConnection opens a SQLite file through a single connection, whose
 // settings a test can change.
