@@ -208,7 +208,7 @@ func TestNextAsItStandsInTheQuery(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "/", "?": "/", "?next": "/", "?next=": "/", "?next=/page": "/page", "?next=/page?a=1": "/page?a=1", "?next=/page&a=1": "/page",
 		"?next=/one&next=//evil.example": "/one", "?next=//evil.example&next=/two": "/", "?NEXT=/page": "/", "?a=%zz&next=/page": "/page",
-		"?next=%2F%2Fevil.example": "/", "?next=%252F%252Fevil.example": "/", "?next=/%2509/evil.example": "/%09/evil.example", "?next=%5C%5Cevil.example": "/",
+		"?next=%2F%2Fevil.example": "/", "?next=%252F%252Fevil.example": "/", "?next=/%2509/evil.example": "/", "?next=%5C%5Cevil.example": "/",
 		"?next=/+evil.example": "/%20evil.example", "?next=/%": "/", "?other=/page": "/",
 	} {
 		c.post(gatewayPath+query, person(token)).want(t, http.StatusSeeOther, want)
