@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,36 +20,49 @@ type UseFilter struct {
 // ListAccessTokenUses gives one page of the uses that match, newest first. With
 // Person they come by address, and newest first for each.
 func ListAccessTokenUses(ctx context.Context, db *gorm.DB, f UseFilter, p Page) (Rows[AccessTokenUse], error) {
-	return f.listing().page(ctx, db, p)
+	return f.listing(db).page(ctx, db, p)
 }
 
 // EachAccessTokenUse calls visit with every use that matches, in the order of
 // ListAccessTokenUses. It reads them by pages: the memory it takes does not
 // grow with their number. An error from visit ends it and is returned.
 func EachAccessTokenUse(ctx context.Context, db *gorm.DB, f UseFilter, visit func(AccessTokenUse) error) error {
-	return f.listing().each(ctx, db, visit)
+	return f.listing(db).each(ctx, db, visit)
 }
 
 // CountAccessTokenUses counts the uses that match. It reads an index as far as
 // they reach: with millions, use CountAccessTokenUsesUpTo where nobody waits.
 func CountAccessTokenUses(ctx context.Context, db *gorm.DB, f UseFilter) (int64, error) {
-	return count[AccessTokenUse](ctx, db, f.listing().alternatives, 0)
+	return count[AccessTokenUse](ctx, db, f.listing(db).alternatives, 0)
 }
 
 // CountAccessTokenUsesUpTo counts the uses that match, but stops at limit.
 func CountAccessTokenUsesUpTo(ctx context.Context, db *gorm.DB, f UseFilter, limit int) (int64, error) {
-	return count[AccessTokenUse](ctx, db, f.listing().alternatives, limit)
+	return count[AccessTokenUse](ctx, db, f.listing(db).alternatives, limit)
 }
 
-func (f UseFilter) listing() listing[AccessTokenUse] {
+// usesTime is the column at, as the index that serves all uses has it.
+func usesTime(db *gorm.DB) string {
+	if db.Name() == "postgres" {
+		return "(at AT TIME ZONE 'UTC')"
+	}
+	return "at"
+}
+
+func (f UseFilter) listing(db *gorm.DB) listing[AccessTokenUse] {
+	person, ip := searchKey(f.Person, maxEmail), clean(f.IP, maxIP)
+	at := "at"
+	if f.TokenID == 0 && person == "" && ip == "" {
+		at = usesTime(db)
+	}
 	l := listing[AccessTokenUse]{
-		alternatives: []condition{f.apply},
-		order:        newest("at", "id"),
+		alternatives: []condition{f.condition(person, ip, at)},
+		order:        newest(at, "id"),
 		place:        func(u AccessTokenUse) []any { return []any{u.At.UTC(), u.ID} },
 		id:           func(u AccessTokenUse) uint { return u.ID },
 		byTime:       true,
 	}
-	if searchKey(f.Person, maxEmail) != "" {
+	if person != "" {
 		l.order = append(rising("email_key"), l.order...)
 		l.place = func(u AccessTokenUse) []any { return []any{u.EmailKey, u.At.UTC(), u.ID} }
 		l.byTime = false
@@ -58,21 +70,22 @@ func (f UseFilter) listing() listing[AccessTokenUse] {
 	return l
 }
 
-func (f UseFilter) apply(query *gorm.DB) *gorm.DB {
+func (f UseFilter) condition(person, ip, at string) condition {
+	var all []condition
 	if f.TokenID > 0 {
-		query = query.Where("token_id = ?", f.TokenID)
+		all = append(all, where("token_id = ?", f.TokenID))
 	}
-	if person := searchKey(f.Person, maxEmail); person != "" {
-		query = begins("email_key", person)(query)
+	if person != "" {
+		all = append(all, begins("email_key", person))
 	}
-	if ip := strings.TrimSpace(f.IP); ip != "" {
-		query = query.Where("ip = ?", clean(ip, maxIP))
+	if ip != "" {
+		all = append(all, where("ip = ?", ip))
 	}
 	if !f.Since.IsZero() {
-		query = query.Where("at >= ?", f.Since.UTC())
+		all = append(all, where(at+" >= ?", f.Since.UTC()))
 	}
 	if !f.Until.IsZero() {
-		query = query.Where("at < ?", f.Until.UTC())
+		all = append(all, where(at+" < ?", f.Until.UTC()))
 	}
-	return query
+	return both(all...)
 }

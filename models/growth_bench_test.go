@@ -133,7 +133,8 @@ func growthWork(entered models.AccessToken) []growing {
 		{"uses-middle", uses(models.UseFilter{}, middle)},
 		{"uses-busy-token-first", uses(models.UseFilter{TokenID: 1}, first)},
 		{"uses-busy-token-last", uses(models.UseFilter{TokenID: 1}, last)},
-		{"uses-rare-token", uses(models.UseFilter{TokenID: 2}, first)},
+		{"uses-old-token-first", uses(models.UseFilter{TokenID: 2}, first)},
+		{"uses-rare-token-first", uses(models.UseFilter{TokenID: 3}, first)},
 		{"uses-busy-token-since", uses(models.UseFilter{TokenID: 1, Since: now.Add(-time.Hour)}, last)},
 		{"uses-person", uses(models.UseFilter{Person: "person7@example.com"}, first)},
 		{"uses-person-prefix", uses(models.UseFilter{Person: "person"}, first)},
@@ -160,7 +161,8 @@ func filled(rows int, err error) error {
 
 // fill writes many rows fast: a thousand a statement. Nearly all tokens are
 // expired, deactivated or used up, and the few live ones are the oldest: the
-// hardest case for a list of what is live. A fifth of the uses are of token 1.
+// hardest case for a list of what is live. A fifth of the uses are of token 1,
+// and the first tenth of token 2, which was not used since.
 func fill(ctx context.Context, db *gorm.DB, tokens, uses int) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	stamp := func(at time.Time) string {
@@ -188,8 +190,11 @@ func fill(ctx context.Context, db *gorm.DB, tokens, uses int) error {
 	}
 	use := func(i int) string {
 		id := 1
-		if i%5 > 0 {
-			id = 2 + i%(tokens-1)
+		switch {
+		case i <= uses/10:
+			id = 2
+		case i%5 > 0:
+			id = 3 + i%(tokens-2)
 		}
 		at := now.Add(time.Duration(i-uses) * time.Second)
 		return fmt.Sprintf("('r%d',%d,'','Customer','Anna','person%d@example.com','person%d@example.com','10.0.%d.%d','Browser','form',%s)",

@@ -48,6 +48,9 @@ func TestListsFollowAnIndex(t *testing.T) {
 				}
 				for _, statement := range r.statements {
 					plan := explain(t, db, c.explain+statement)
+					if strings.Contains(work.name, "-token-") && !strings.Contains(plan, "uses_by_token") {
+						t.Errorf("%s: not by the token's index: %s\n%s", work.name, statement, plan)
+					}
 					for _, bad := range c.bad {
 						if strings.Contains(plan, bad) && !(sorted[work.name] && (bad == "TEMP B-TREE" || bad == "Sort Key")) {
 							t.Errorf("%s: %s\n%s", work.name, statement, plan)

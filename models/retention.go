@@ -18,16 +18,15 @@ const purgeBatch = 1000
 // far and the number that there were at the start. What was deleted before an
 // error stays deleted.
 func PurgeAccessTokenUses(ctx context.Context, db *gorm.DB, before time.Time, progress func(done, total int64)) (int64, error) {
-	var total, done int64
-	before = before.UTC()
-	err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("at < ?", before).Count(&total).Error
+	var done int64
+	total, err := CountAccessTokenUses(ctx, db, UseFilter{Until: before})
 	if err != nil {
 		return 0, fmt.Errorf("counting old uses: %w", err)
 	}
 	for {
 		var ids []uint
-		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("at < ?", before).
-			Order("at, id").Limit(purgeBatch).Pluck("id", &ids).Error
+		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where(usesTime(db)+" < ?", before.UTC()).
+			Order(usesTime(db)+", id").Limit(purgeBatch).Pluck("id", &ids).Error
 		if err != nil {
 			return done, fmt.Errorf("finding old uses: %w", err)
 		}

@@ -46,7 +46,7 @@ func CountUsesBetween(ctx context.Context, db *gorm.DB, bounds []time.Time) ([]i
 		if i > 0 {
 			query.WriteString(" UNION ALL ")
 		}
-		fmt.Fprintf(&query, "SELECT %d AS part, COUNT(*) AS uses FROM access_token_uses WHERE at >= ? AND at < ?", i)
+		fmt.Fprintf(&query, "SELECT %d AS part, COUNT(*) AS uses FROM access_token_uses WHERE %s >= ? AND %[2]s < ?", i, usesTime(db))
 		values = append(values, bounds[i].UTC(), bounds[i+1].UTC())
 	}
 	var rows []struct {
@@ -103,14 +103,20 @@ func (f TokenFilter) listingByExpiry() listing[AccessToken] {
 		end, standing = endUnindexed, "standing + 0"
 	}
 	comes := where(end+" > ? AND "+end+" < ?", f.Now.UTC(), Never)
+	stands := func(values ...int) (alternatives []condition) {
+		for _, value := range values {
+			alternatives = append(alternatives, both(where(standing+" = ?", value), comes))
+		}
+		return alternatives
+	}
 	l.order, l.alternatives = rising(end, "id"), f.stands()
 	switch {
 	case f.Status == StatusExpired:
 		l.order = newest(end, "id")
 	case f.Status == StatusDeactivated:
-		l.alternatives = []condition{both(where(standing+" = ?", standingDeactivated), comes)}
+		l.alternatives = stands(standingDeactivated)
 	case l.alternatives == nil:
-		l.alternatives = []condition{comes}
+		l.alternatives = stands(standingOpen, standingUsedUp, standingDeactivated)
 	default:
 		for i, stands := range l.alternatives {
 			l.alternatives[i] = both(stands, comes)

@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS access_tokens (
   INDEX access_tokens_by_email (for_email_key, id),
   INDEX access_tokens_by_hint (hint),
   INDEX access_tokens_by_standing (standing, ends_at, id),
-  INDEX access_tokens_by_end (ends_at, id),
   INDEX access_tokens_by_deactivation (deactivated_at, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 

@@ -27,7 +27,6 @@ CREATE INDEX IF NOT EXISTS access_tokens_by_label ON access_tokens (label_key, i
 CREATE INDEX IF NOT EXISTS access_tokens_by_email ON access_tokens (for_email_key, id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_hint ON access_tokens (hint);
 CREATE INDEX IF NOT EXISTS access_tokens_by_standing ON access_tokens (standing, ends_at, id);
-CREATE INDEX IF NOT EXISTS access_tokens_by_end ON access_tokens (ends_at, id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_deactivation ON access_tokens (deactivated_at, id);
 
 CREATE TABLE IF NOT EXISTS access_token_uses (
@@ -46,7 +45,9 @@ CREATE TABLE IF NOT EXISTS access_token_uses (
   last_seen_at timestamptz,
   ended_at     timestamptz
 );
-CREATE INDEX IF NOT EXISTS access_token_uses_by_time ON access_token_uses (at, id);
+-- In UTC only so that lists of one token don't use it: PostgreSQL would walk
+-- from the newest use of all to the newest of that token.
+CREATE INDEX IF NOT EXISTS access_token_uses_by_time ON access_token_uses ((at AT TIME ZONE 'UTC'), id) INCLUDE (at);
 CREATE INDEX IF NOT EXISTS access_token_uses_by_token ON access_token_uses (token_id, at, id);
 CREATE INDEX IF NOT EXISTS access_token_uses_by_email ON access_token_uses (email_key, at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS access_token_uses_by_ip ON access_token_uses (ip, at, id);

@@ -28,7 +28,6 @@ CREATE INDEX IF NOT EXISTS access_tokens_by_label ON access_tokens (label_key, i
 CREATE INDEX IF NOT EXISTS access_tokens_by_email ON access_tokens (for_email_key, id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_hint ON access_tokens (hint);
 CREATE INDEX IF NOT EXISTS access_tokens_by_standing ON access_tokens (standing, ends_at, id);
-CREATE INDEX IF NOT EXISTS access_tokens_by_end ON access_tokens (ends_at, id);
 CREATE INDEX IF NOT EXISTS access_tokens_by_deactivation ON access_tokens (deactivated_at, id);
 
 CREATE TABLE IF NOT EXISTS access_token_uses (
