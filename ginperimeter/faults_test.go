@@ -226,8 +226,8 @@ func newWhere(t *testing.T, database, store string) where {
 	return where{database: d, db: db, store: dbtest.NewStore(t, store)}
 }
 
-// exec is what somebody does by hand, past the gate and package models.
-func exec(t testing.TB, db *gorm.DB, statement string, args ...any) {
+// runSQL is what somebody does by hand, past the gate and package models.
+func runSQL(t testing.TB, db *gorm.DB, statement string, args ...any) {
 	t.Helper()
 	if err := db.Exec(statement, args...).Error; err != nil {
 		t.Fatal(err)

@@ -71,11 +71,11 @@ func TestFormSaysWhatIsWrongAtEachField(t *testing.T) {
 		s := newSite(t, ginperimeter.Config{DB: w.db, Attempts: wide, AttemptsFromAll: wide}, w.store)
 		good, _ := newToken(t, s.db, models.NewAccessToken{})
 		expired, expiredID := newToken(t, s.db, models.NewAccessToken{})
-		exec(t, s.db, "UPDATE access_tokens SET expires_at = ? WHERE id = ?", time.Date(2025, 11, 12, 10, 0, 0, 0, time.UTC), expiredID)
+		runSQL(t, s.db, "UPDATE access_tokens SET expires_at = ? WHERE id = ?", time.Date(2025, 11, 12, 10, 0, 0, 0, time.UTC), expiredID)
 		off, offID := newToken(t, s.db, models.NewAccessToken{})
-		exec(t, s.db, "UPDATE access_tokens SET deactivated_at = ? WHERE id = ?", time.Now().UTC(), offID)
+		runSQL(t, s.db, "UPDATE access_tokens SET deactivated_at = ? WHERE id = ?", time.Now().UTC(), offID)
 		full, fullID := newToken(t, s.db, models.NewAccessToken{MaxUses: 1})
-		exec(t, s.db, "UPDATE access_tokens SET use_count = 1 WHERE id = ?", fullID)
+		runSQL(t, s.db, "UPDATE access_tokens SET use_count = 1 WHERE id = ?", fullID)
 		const name, email = "Ada Lovelace", "ada@example.com"
 		const unknown, invalid = "We don't know this token. Check it, or ask for a new one.",
 			"This can't be a token: it is too long or has unusual characters. Copy the token alone."
@@ -138,7 +138,7 @@ func TestFormSaysWhatIsWrongAtEachField(t *testing.T) {
 		if row, err := models.GetAccessToken(context.Background(), s.db, fullID); err != nil || row.UseCount != 1 {
 			t.Errorf("used-up token: %+v, %v", row, err)
 		}
-		exec(t, s.db, "UPDATE access_tokens SET use_count = 0 WHERE id = ?", fullID)
+		runSQL(t, s.db, "UPDATE access_tokens SET use_count = 0 WHERE id = ?", fullID)
 		wantUnused(t, s)
 	})
 }

@@ -44,7 +44,7 @@ func TestHeaderTokens(t *testing.T) {
 		custom, _ := newToken(t, s.db, models.NewAccessToken{Token: "correct horse battery"})
 		limited, _ := newToken(t, s.db, models.NewAccessToken{MaxUses: 5})
 		expired, expiredID := newToken(t, s.db, models.NewAccessToken{})
-		exec(t, s.db, "UPDATE access_tokens SET expires_at = ? WHERE id = ?", time.Now().UTC().Add(-time.Hour), expiredID)
+		runSQL(t, s.db, "UPDATE access_tokens SET expires_at = ? WHERE id = ?", time.Now().UTC().Add(-time.Hour), expiredID)
 		off, offID := newToken(t, s.db, models.NewAccessToken{})
 		if err := models.DeactivateAccessToken(context.Background(), s.db, offID); err != nil {
 			t.Fatal(err)

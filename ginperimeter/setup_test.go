@@ -1,6 +1,7 @@
 package ginperimeter_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"html"
@@ -9,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -202,12 +204,14 @@ func (a answer) want(t testing.TB, status int, location string) {
 	}
 }
 
+// uses are all entries, the newest first.
 func uses(t testing.TB, db *gorm.DB) []models.AccessTokenUse {
 	t.Helper()
 	rows, err := models.ListAccessTokenUses(context.Background(), db, models.UseFilter{}, models.Page{Size: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.SortFunc(rows.Rows, func(a, b models.AccessTokenUse) int { return cmp.Compare(b.ID, a.ID) })
 	return rows.Rows
 }
 
@@ -253,4 +257,11 @@ func listen(t testing.TB, h http.Handler) string {
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// withForm makes a request a sent form.
+func withForm(r *http.Request, form url.Values) *http.Request {
+	r.Body = io.NopCloser(strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
 }
