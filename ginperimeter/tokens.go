@@ -236,9 +236,11 @@ func (t *tokens) add(row models.AccessToken, clock int64, generation uint64) *to
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	entry := t.byID[row.ID]
-	if was := entryRow(entry); was != nil && was.Digest == row.Digest && entry.readAt.Load() >= clock {
+	was := entryRow(entry)
+	if was != nil && was.Digest == row.Digest && entry.readAt.Load() >= clock && entry.generation.Load() >= generation {
 		return entry // a reload was faster
-	} else if was != nil && was.Digest != row.Digest {
+	}
+	if was != nil && was.Digest != row.Digest {
 		t.forget(row.ID, entry)
 		entry = nil
 	}
