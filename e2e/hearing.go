@@ -32,7 +32,7 @@ func (h *hearing) listen(event any) {
 		referer, _ := e.Request.Headers["Referer"].(string)
 		h.asked = append(h.asked, asked{e.Request.URL, e.Request.Method, referer})
 	case *log.EventEntryAdded:
-		if !isStatus(e.Entry) {
+		if e.Entry.Level != log.LevelInfo && e.Entry.Level != log.LevelVerbose && !isStatus(e.Entry) {
 			h.complain("%s, %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL)
 		}
 	case *runtime.EventConsoleAPICalled:

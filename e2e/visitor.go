@@ -106,12 +106,6 @@ func (v *visitor) use(s screen) {
 	)
 }
 
-// theme is "light" or "dark".
-func (v *visitor) theme(name string) {
-	v.t.Helper()
-	v.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}))
-}
-
 func (v *visitor) scripts(on bool) {
 	v.t.Helper()
 	v.do(emulation.SetScriptExecutionDisabled(!on))
