@@ -77,7 +77,7 @@ func newPasses(size int) *passes {
 // visit finds a cookie whose session was read less than sessionFresh ago.
 func (p *passes) visit(cookie string, clock int64) *visit {
 	v := p.byCookie.find(cookie)
-	if v == nil || clock-v.readAt < 0 || clock-v.readAt >= int64(sessionFresh) {
+	if v == nil || clock >= v.until || clock < v.until-int64(sessionFresh) {
 		return nil
 	}
 	return v
@@ -90,8 +90,8 @@ func (p *passes) known(cookie string) bool { return cookie != "" && p.byCookie.f
 // and that lives for another while.
 func (p *passes) addVisit(cookie string, pass *knownPass, clock int64, lives time.Duration) {
 	p.byCookie.add(cookie, visit{
-		pass: pass, token: pass.token.Load(), useID: pass.UseID,
-		readAt: clock, confirmedAt: pass.confirmedAt.Load(), diesAt: clock + int64(lives),
+		pass: &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
+		confirmedAt: pass.confirmedAt.Load(), until: clock + int64(min(sessionFresh, lives)),
 	})
 }
 

@@ -300,12 +300,12 @@ func (g *Gate) recall(ctx context.Context, v *visit, now time.Time, clock int64)
 	if err := g.tokens.freshen(ctx, now); err != nil {
 		return nil, err
 	}
-	if confirmed(v.confirmedAt, g.tokens.readAt.Load()) && clock < v.diesAt && !g.tokens.hasEnded(v.useID) {
+	if confirmed(v.confirmedAt, g.tokens.readAt.Load()) && !g.tokens.hasEnded(v.useID) {
 		if row := g.tokens.current(v.token, clock); row != nil && row.Live(now) {
-			return &v.pass.Pass, nil
+			return v.pass, nil
 		}
 	}
-	return g.verify(ctx, v.pass, now)
+	return g.verify(ctx, v.known, now)
 }
 
 // verify tells whether a pass still holds: not ended, not too old, and its

@@ -159,18 +159,25 @@ func (g *Gate) brokenPage(c *gin.Context, err error) {
 	}
 }
 
+// What markPrivate sets. All answers share these, as they share Gin's content
+// types: Set and Add replace a header's values, and never write into them.
+var (
+	headerPrivate = []string{"private"}
+	headerVary    = []string{"Cookie, " + HeaderName}
+	headerNoIndex = []string{"noindex"}
+)
+
 // markPrivate sets the headers of pages behind the gate, before the handlers,
-// who may say otherwise. One array serves all three values.
+// who may say otherwise.
 func (g *Gate) markPrivate(c *gin.Context) {
 	h := c.Writer.Header()
-	values := [...]string{"private", "Cookie, " + HeaderName, "noindex"}
-	h["Cache-Control"] = values[0:1:1]
+	h["Cache-Control"] = headerPrivate
 	if vary := h["Vary"]; len(vary) > 0 {
-		h["Vary"] = append(vary[:len(vary):len(vary)], values[1])
+		h["Vary"] = append(vary[:len(vary):len(vary)], headerVary...)
 	} else {
-		h["Vary"] = values[1:2:2]
+		h["Vary"] = headerVary
 	}
-	h["X-Robots-Tag"] = values[2:3:3]
+	h["X-Robots-Tag"] = headerNoIndex
 	if len(c.Request.Header[HeaderName]) > 0 {
 		// neither handlers nor back ends that a handler proxies to see a token
 		c.Request.Header.Del(HeaderName)

@@ -16,13 +16,13 @@ const sessionFresh = 5 * time.Second
 // a request asks of the pass: it fills one line of a processor's cache, and
 // fetching another costs more than all that is computed. It never changes.
 type visit struct {
-	key         string // see cookieKey
-	pass        *knownPass
+	key         string      // see cookieKey
+	pass        *Pass       // known.Pass, whose address can't be taken without fetching it
+	known       *knownPass  //
 	token       *tokenEntry // of the pass
 	useID       uint        // of the pass
-	readAt      int64       // when the session was read
-	confirmedAt int64       // of the pass, at that time
-	diesAt      int64       // when the pass is too old
+	confirmedAt int64       // of the pass, when the session was read
+	until       int64       // until when this is believed: sessionFresh, or the end of the pass
 }
 
 // visits are the cookies that hold a pass, a bounded number of them. Only what
@@ -97,7 +97,7 @@ func (t *visits) find(cookie string) *visit {
 	return v
 }
 
-// add remembers that a cookie holds v.pass.
+// add remembers what a cookie holds.
 func (t *visits) add(cookie string, v visit) {
 	v.key = strings.Clone(cookieKey(cookie)) // not a piece of the request's header
 	s, hash := t.shard(v.key)
@@ -116,7 +116,7 @@ func (s *visitShard) makeRoom() {
 	var oldest uint64
 	looked := 0
 	for hash, v := range s.byHash {
-		if looked == 0 || v.readAt < s.byHash[oldest].readAt {
+		if looked == 0 || v.until < s.byHash[oldest].until {
 			oldest = hash
 		}
 		if looked++; looked == few {
