@@ -2,12 +2,14 @@ package ginperimeter
 
 import "time"
 
-// Event is something that happened at the gate, for counters and logs. It
-// never holds a token, an address or a person.
+// Event is something that happened at the gate, for counters and alarms. It
+// never holds a token, an address or a person. Kinds and reasons are few fixed
+// words, fit to be labels of a metric; docs/observability shows Prometheus and
+// OpenTelemetry.
 type Event struct {
 	Kind   EventKind
-	Reason string        // why, in a fixed word: "expired", "limit", … ; may be empty
-	Took   time.Duration // how long the work took; 0 where it isn't measured
+	Reason string        // why, as the kind says; may be empty
+	Took   time.Duration // of EventEntered and EventReload; 0 otherwise
 }
 
 // EventKind says what happened. The texts are stable.
@@ -15,14 +17,28 @@ type EventKind string
 
 // What can happen.
 const (
-	EventPassed  EventKind = "passed"  // a request went through with a pass or header token; Reason is "session" or "header"
-	EventRefused EventKind = "refused" // a request was refused; Reason is "no_pass", "header", "unavailable", …
-	EventEntered EventKind = "entered" // somebody entered a token and came in
-	EventDenied  EventKind = "denied"  // somebody entered a token in vain; Reason is "unknown", "mistyped", "expired", "deactivated", "used_up", "limit", "form", "cookies", "unavailable", "cross_origin"
-	EventLeft    EventKind = "left"    // somebody left
-	EventReload  EventKind = "reload"  // the tokens in use were read again; Reason is "" or "failed"
-	EventAway    EventKind = "away"    // something stopped answering; Reason is "database", "database writes", "session store" or "attempt limiter"
-	EventBack    EventKind = "back"    // it answers again; Reason as for EventAway
+	// EventPassed: a request went through. Reason: "session" or "header".
+	EventPassed EventKind = "passed"
+	// EventRefused: a request was refused. Reason: the error of the JSON
+	// answer, "perimeter_token_required", "perimeter_token_invalid",
+	// "perimeter_token_not_for_header", "perimeter_too_many_attempts",
+	// "perimeter_unavailable" or "perimeter_misconfigured".
+	EventRefused EventKind = "refused"
+	// EventEntered: somebody entered a token and came in.
+	EventEntered EventKind = "entered"
+	// EventDenied: somebody entered a token in vain. Reason: "blank",
+	// "invalid", "mistyped", "unknown", "expired", "deactivated", "used_up",
+	// "limit", "form", "cookies", "cross_origin" or "unavailable".
+	EventDenied EventKind = "denied"
+	// EventLeft: somebody left.
+	EventLeft EventKind = "left"
+	// EventReload: the tokens in use were read again. Reason: "" or "failed".
+	EventReload EventKind = "reload"
+	// EventAway: something stopped answering. Reason: "database", "database
+	// writes", "session store" or "attempt limiter".
+	EventAway EventKind = "away"
+	// EventBack: it answers again. Reason: as of EventAway.
+	EventBack EventKind = "back"
 )
 
 func (g *Gate) observe(kind EventKind, reason string, took time.Duration) {
