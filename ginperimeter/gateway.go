@@ -68,6 +68,7 @@ func (g *Gate) showForm(c *gin.Context) {
 		status = http.StatusServiceUnavailable
 		c.Header("Retry-After", retryUnavailable.String())
 		page.Problem = textUnavailable
+		page.Probe = false // this answer sets no cookie that could come back
 	default:
 		setProbe(c, session.Options)
 		g.fill(c, &page, session)
@@ -388,7 +389,7 @@ func (g *Gate) deny(c *gin.Context, d decision, session *gorilla.Session, page t
 	if d.retryAfter > 0 {
 		c.Header("Retry-After", d.retryAfter.String())
 	}
-	if session != nil {
+	if page.Probe = session != nil; page.Probe {
 		setProbe(c, session.Options)
 	}
 	page.Token = shown(page.Token, 4*models.MaxTokenBytes)

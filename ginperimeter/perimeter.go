@@ -259,10 +259,8 @@ func (g *Gate) readSession(c *gin.Context, now time.Time) (*Pass, error) {
 // the gate's own database, so that one is asked before a visitor is taken for
 // a stranger.
 func (g *Gate) storeMayBeAway(ctx context.Context, cookie string) error {
-	if g.passes.known(cookie) {
-		if err := g.tokens.ping(ctx); err != nil {
-			return err
-		}
+	if err := g.tokens.answers(ctx, !g.passes.known(cookie)); err != nil {
+		return err
 	}
 	return ErrNoPass
 }

@@ -46,6 +46,7 @@ type tokens struct {
 	failed            atomic.Bool   // the last reload failed
 	generation        atomic.Uint64 // of models, at the last good reload
 	ended             atomic.Pointer[map[uint]bool]
+	pinged            atomic.Pointer[ping]
 
 	mu       sync.Mutex
 	byID     map[uint]*tokenEntry
@@ -92,7 +93,7 @@ func (t *tokens) freshen(ctx context.Context, now time.Time) error {
 	switch {
 	case age >= 0 && age < int64(reloadAfter):
 		return nil
-	case age >= 0 && age < int64(maxAge), t.failed.Load() && t.believed(age):
+	case age >= 0 && age < int64(maxAge), t.failedLately(clock) && t.believed(age):
 		t.reloadSoon(ctx, clock)
 		return nil
 	}
@@ -101,6 +102,14 @@ func (t *tokens) freshen(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	return err
+}
+
+// failedLately tells whether the last reload failed, and so short a time ago
+// that the database may still be taken for away: else the request waits for
+// the next, so that a change is not overlooked once it is back.
+func (t *tokens) failedLately(clock int64) bool {
+	since := clock - t.attemptAt.Load()
+	return t.failed.Load() && since >= 0 && since < int64(maxAge)
 }
 
 // believed tells whether knowledge of that age does while the database is away.
@@ -371,11 +380,29 @@ func (t *tokens) end(useID uint) {
 
 func (t *tokens) hasEnded(useID uint) bool { return (*t.ended.Load())[useID] }
 
-// ping tells whether the database answers at this moment.
-func (t *tokens) ping(ctx context.Context) error {
+// ping is an answer of the database to nothing in particular.
+type ping struct {
+	at  int64
+	err error
+}
+
+// pingAgain is how long the answer to a ping is good.
+const pingAgain = time.Second
+
+// answers tells whether the database does. That it does not is good for a
+// second; that it does only for the asking of those whom anybody could be,
+// who would otherwise make a query each.
+func (t *tokens) answers(ctx context.Context, anybody bool) error {
+	clock := t.clock(t.now())
+	if last := t.pinged.Load(); last != nil && clock-last.at >= 0 && clock-last.at < int64(pingAgain) && (anybody || last.err != nil) {
+		return last.err
+	}
 	_, err := query(ctx, t.fault, func(ctx context.Context) (int, error) {
 		var one int
 		return one, t.db.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
 	})
+	if err == nil || ctx.Err() == nil {
+		t.pinged.Store(&ping{at: clock, err: err})
+	}
 	return err
 }
