@@ -28,6 +28,7 @@ type admin struct {
 	pages   *templates.Pages
 	origins *http.CrossOriginProtection
 	made    *madeTokens
+	past    pastDays
 }
 
 // routes is every address of the admin. What changes something is a POST.

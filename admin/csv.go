@@ -29,7 +29,9 @@ func (a *admin) exportUses(c *gin.Context) error {
 		err = export.finish()
 	}
 	if err != nil {
-		a.logFailure(c, err)
+		if c.Request.Context().Err() == nil { // else the client left
+			a.logFailure(c, err)
+		}
 		abort(c)
 	}
 	return nil
@@ -72,6 +74,7 @@ func (e *export) begin() error {
 		return nil
 	}
 	e.csv = usecsv.NewWriter(e.c.Writer)
+	e.extendDeadline()
 	h := e.c.Writer.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="entries-`+e.a.today()+`.csv"`)

@@ -94,12 +94,12 @@ func TestExportIsStreamed(t *testing.T) {
 	var pages atomic.Int32
 	s.failWhen(func(table string) error {
 		if table == "access_token_uses" && pages.Add(1) > 1 {
-			time.Sleep(150 * time.Millisecond)
+			time.Sleep(400 * time.Millisecond)
 		}
 		return nil
 	})
 	server := httptest.NewUnstartedServer(s.r)
-	server.Config.WriteTimeout = 300 * time.Millisecond
+	server.Config.WriteTimeout = 1500 * time.Millisecond
 	server.Start()
 	defer server.Close()
 	answer := fetch(t, server, "/uses.csv")

@@ -47,7 +47,8 @@
 //
 // Lists are cut by index, not by counting; the last page costs what the first
 // one does. A token's page sums up its latest 5000 uses, and the overview
-// counts the last 30 days. The CSV export is streamed: it takes the memory of a
+// counts the last 30 days; where that is much, days that are over are counted
+// every ten minutes. The CSV export is streamed: it takes the memory of a
 // thousand rows, whatever its length. When the database fails in the midst of
 // it, the connection is cut, so that a part is never taken for the whole.
 package admin

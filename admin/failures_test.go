@@ -186,3 +186,32 @@ func TestTimesInWords(t *testing.T) {
 		}
 	}
 }
+
+// Where counting takes long, the days that are over are counted every ten
+// minutes; today is always counted.
+func TestOverviewOfABusySite(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	var ahead time.Duration
+	s := newSite(t, func(c *admin.Config) { c.Now = func() time.Time { return start.Add(ahead) } })
+	_, row := s.token(models.NewAccessToken{Label: "x", ExpiresAt: models.Never})
+	err := s.db.Exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "+
+		"INSERT INTO access_token_uses (ref, token_id, token_check, token_label, name, email, email_key, ip, user_agent, channel, at) "+
+		"SELECT i, 1, '', '', '', '', '', '', '', 'form', ? FROM n", start.Add(-72*time.Hour).UTC()).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.get("/").says("100,000 entries in 30 days")
+	s.entry(row, models.NewAccessTokenUse{Name: "Today", Email: "t@example.com", At: start})
+	s.entry(row, models.NewAccessTokenUse{Name: "Late", Email: "l@example.com", At: start.Add(-48 * time.Hour)})
+	s.get("/").says("100,001 entries in 30 days")
+	ahead = 11 * time.Minute
+	if !sameDay(start, start.Add(ahead)) {
+		t.Skip("midnight is near")
+	}
+	s.get("/").says("100,002 entries in 30 days")
+}
+
+func sameDay(a, b time.Time) bool {
+	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
+}

@@ -29,7 +29,7 @@ func (a *admin) overview(c *gin.Context) error {
 		return err
 	}
 	bounds := a.days()
-	uses, err := models.CountUsesBetween(ctx, a.DB, bounds)
+	uses, err := a.past.count(ctx, a.DB, bounds, now)
 	if err != nil {
 		return err
 	}
