@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,37 +18,37 @@ import (
 // BenchmarkGrowth measures what the gate and the admin pages ask of the
 // database, on tables of several sizes:
 //
-//	PERIMETER_GROWTH="1000 100000 1000000" go test -run - -bench Growth -benchtime 200x -timeout 2h ./models
+//	PERIMETER_GROWTH="1000 1000000" go test -run - -bench Growth -benchtime 200x -timeout 2h ./models
 //
-// There are ten uses for every token, or PERIMETER_GROWTH_USES in all at most.
+// It asks the sizes in turn and reports the median of each, and the ratio of
+// the last to the first: what else the machine does falls on all alike. There
+// are ten uses for every token, or PERIMETER_GROWTH_USES in all at most.
 // PERIMETER_GROWTH_DATABASES names the kinds, "sqlite postgres mysql" by
 // default.
 func BenchmarkGrowth(b *testing.B) {
+	sizes, most := numbers(b, "PERIMETER_GROWTH", "1000"), numbers(b, "PERIMETER_GROWTH_USES", "10000000")[0]
 	for _, kind := range words("PERIMETER_GROWTH_DATABASES", "sqlite postgres mysql") {
-		for _, text := range words("PERIMETER_GROWTH", "1000") {
-			size, err := strconv.Atoi(text)
-			if err != nil {
-				b.Fatal("PERIMETER_GROWTH holds numbers of tokens, such as 1000 1000000")
+		b.Run(kind, func(b *testing.B) {
+			var tables []grown
+			for _, size := range sizes {
+				tables = append(tables, grow(b, kind, size, min(10*size, most)))
 			}
-			most, err := strconv.Atoi(words("PERIMETER_GROWTH_USES", "10000000")[0])
-			if err != nil {
-				b.Fatal("PERIMETER_GROWTH_USES is a number")
+			for i, work := range tables[0].work {
+				b.Run(work.name, func(b *testing.B) { inTurn(b, tables, i) })
 			}
-			b.Run(fmt.Sprintf("%s/%d", kind, size), func(b *testing.B) { benchmarkSize(b, kind, size, min(10*size, most)) })
-		}
+		})
 	}
 }
 
-func words(variable, standard string) []string {
-	if text := os.Getenv(variable); text != "" {
-		return strings.Fields(text)
-	}
-	return strings.Fields(standard)
+// grown is a filled database and what to ask of it.
+type grown struct {
+	tokens int
+	db     *gorm.DB
+	work   []growing
 }
 
-func benchmarkSize(b *testing.B, kind string, tokens, uses int) {
-	d := dbtest.New(b, kind)
-	db := d.Open(b)
+func grow(b *testing.B, kind string, tokens, uses int) grown {
+	db := dbtest.New(b, kind).Open(b)
 	if err := models.Migrate(db); err != nil {
 		b.Fatal(err)
 	}
@@ -58,15 +59,46 @@ func benchmarkSize(b *testing.B, kind string, tokens, uses int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, work := range growthWork(row) {
-		b.Run(work.name, func(b *testing.B) {
-			for b.Loop() {
-				if err := work.run(b.Context(), db); err != nil {
-					b.Fatal(err)
-				}
+	return grown{tokens, db, growthWork(row)}
+}
+
+func inTurn(b *testing.B, tables []grown, work int) {
+	took := make([][]time.Duration, len(tables))
+	for b.Loop() {
+		for i, g := range tables {
+			begin := time.Now()
+			if err := g.work[work].run(b.Context(), g.db); err != nil {
+				b.Fatal(err)
 			}
-		})
+			took[i] = append(took[i], time.Since(begin))
+		}
 	}
+	b.ReportMetric(0, "ns/op") // the sum of all sizes says nothing
+	var medians []float64
+	for i, g := range tables {
+		slices.Sort(took[i])
+		medians = append(medians, float64(took[i][len(took[i])/2].Microseconds()))
+		b.ReportMetric(medians[i], fmt.Sprintf("µs/%d", g.tokens))
+	}
+	b.ReportMetric(medians[len(medians)-1]/medians[0], "ratio")
+}
+
+func numbers(b *testing.B, variable, standard string) (all []int) {
+	for _, word := range words(variable, standard) {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			b.Fatalf("%s holds numbers, such as %s", variable, standard)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+func words(variable, standard string) []string {
+	if text := os.Getenv(variable); text != "" {
+		return strings.Fields(text)
+	}
+	return strings.Fields(standard)
 }
 
 type growing struct {
