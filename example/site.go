@@ -15,6 +15,7 @@ import (
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gin-perimeter/gin-perimeter/admin"
 	"github.com/gin-perimeter/gin-perimeter/ginperimeter"
@@ -166,13 +167,23 @@ func (s *site) ready(c *gin.Context) {
 	c.String(http.StatusOK, "ready\n")
 }
 
-// firstToken makes a token when the database has none yet.
+// firstToken makes a token when the database has none yet. Instances that
+// start at once take turns, so that only one does.
 func (s *site) firstToken(ctx context.Context) error {
-	tokens, err := models.ListAccessTokens(ctx, s.db, models.TokenFilter{}, models.Page{Size: 1})
-	if err != nil || len(tokens.Rows) > 0 {
-		return database.Explain(err)
-	}
-	s.token, _, err = models.CreateAccessToken(models.WithActor(ctx, "example"), s.db, models.NewAccessToken{Label: "First token"})
+	ctx = models.WithActor(ctx, "example")
+	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		var turn int
+		lock := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Table("perimeter_schema")
+		if err := lock.Where("id = 1").Select("id").Scan(&turn).Error; err != nil {
+			return err
+		}
+		tokens, err := models.ListAccessTokens(ctx, tx, models.TokenFilter{}, models.Page{Size: 1})
+		if err != nil || len(tokens.Rows) > 0 {
+			return err
+		}
+		s.token, _, err = models.CreateAccessToken(ctx, tx, models.NewAccessToken{Label: "First token"})
+		return err
+	})
 	return database.Explain(err)
 }
 
