@@ -76,6 +76,7 @@ const (
 	poolFails          // every statement is an error
 	poolHangs          // every statement waits until its context ends
 	poolReadOnly       // what begins a transaction is an error
+	poolSlow           // every statement takes 50 ms longer
 )
 
 // pool is a database's connections as the gate sees them: it counts
@@ -107,6 +108,8 @@ func (p *pool) ready(ctx context.Context, write bool) error {
 	switch mode := p.mode.Load(); {
 	case mode == poolFails, mode == poolReadOnly && write:
 		return errBroken
+	case mode == poolSlow:
+		time.Sleep(50 * time.Millisecond)
 	case mode == poolHangs:
 		<-ctx.Done()
 		return ctx.Err()

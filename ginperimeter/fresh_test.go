@@ -478,3 +478,28 @@ func TestLastSeenIsWrittenOncePerMinute(t *testing.T) {
 		c.wantIn(t, "visitor after Shutdown")
 	})
 }
+
+// TestHeaderTokensCostNoQueries sends known tokens again, a custom one too.
+func TestHeaderTokensCostNoQueries(t *testing.T) {
+	clock := newClock()
+	s := newSite(t, ginperimeter.Config{Now: clock.now}, nil)
+	generated, _ := newToken(t, s.db, models.NewAccessToken{})
+	newToken(t, s.db, models.NewAccessToken{Token: custom})
+	for _, token := range []string{generated, custom} {
+		if a := s.tryHeader("192.0.2.1:1", token); a.StatusCode != 200 {
+			t.Fatalf("%d", a.StatusCode)
+		}
+	}
+	p := breakable(t, s.db)
+	clock.advance(1900 * time.Millisecond)
+	for range 100 {
+		for _, token := range []string{generated, custom} {
+			if a := s.tryHeader("192.0.2.1:1", token); a.StatusCode != 200 {
+				t.Fatalf("%d", a.StatusCode)
+			}
+		}
+	}
+	if n := p.statements.Load(); n != 0 {
+		t.Errorf("%d statements", n)
+	}
+}

@@ -171,7 +171,7 @@ func (g *Gate) decide(c *gin.Context, form entryForm, formErr error, page *templ
 		page.Problem = textNoCookies
 		return decision{reason: "cookies", status: http.StatusUnprocessableEntity}
 	}
-	row, err := g.findPresented(c, form.token, clientIP(c))
+	row, err := g.findPresented(c, form.token, clientIP(c), false)
 	var e entry
 	if err == nil {
 		e, err = g.entryOf(c, form, *row)

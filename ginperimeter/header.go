@@ -3,6 +3,7 @@ package ginperimeter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -48,12 +49,9 @@ func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 		return nil, err
 	}
 	ip := clientIP(c)
-	row := g.tokens.known(text)
-	if row == nil {
-		var err error
-		if row, err = g.findPresented(c, text, ip); err != nil {
-			return nil, headerError(err)
-		}
+	row, err := g.findPresented(c, text, ip, true)
+	if err != nil {
+		return nil, headerError(err)
 	}
 	switch {
 	case !row.Live(now):
@@ -119,8 +117,9 @@ const (
 // limits: mistyped and unknown tokens count. Beyond the limits a generated
 // token is looked up all the same, since it can't be guessed: nobody who holds
 // one is locked out by others' guesses. The error is a *presentedError, a
-// *tooManyError or ErrUnavailable.
-func (g *Gate) findPresented(c *gin.Context, text, ip string) (*models.AccessToken, error) {
+// *tooManyError or ErrUnavailable. With cached, a row that is known freshly
+// does; its count of uses may be a few seconds old.
+func (g *Gate) findPresented(c *gin.Context, text, ip string, cached bool) (*models.AccessToken, error) {
 	ctx := c.Request.Context()
 	canonical, kind := models.ReadToken(text)
 	attempts := g.attempts(ip)
@@ -132,20 +131,47 @@ func (g *Gate) findPresented(c *gin.Context, text, ip string) (*models.AccessTok
 	case models.TokenMistyped:
 		return nil, attempts.count(ctx, reasonMistyped)
 	case models.TokenGenerated:
-		row, err := g.tokens.byText(ctx, canonical)
+		row, err := g.tokens.find(ctx, canonical, cached)
 		if errors.Is(err, models.ErrNotFound) {
 			return nil, attempts.count(ctx, reasonUnknown)
 		}
 		return row, err
 	}
-	if wait := attempts.take(ctx); wait > 0 {
+	return g.findCustom(ctx, canonical, attempts, cached)
+}
+
+// findCustom finds a custom token. An attempt is taken before its outcome is
+// known, so that no burst of guesses gets ahead of the limit. Who sends one
+// token many times at once, as programs do, is judged once for all: a right one
+// must not use up the limit by itself. A wrong one counts each time.
+func (g *Gate) findCustom(ctx context.Context, canonical string, a attempts, cached bool) (*models.AccessToken, error) {
+	first := false
+	// a change in this process begins another flight: nobody who comes after
+	// it is judged by what was read before
+	flight := fmt.Sprint(a.key, cached, models.Generation(), canonical)
+	row, err, _ := g.limits.flights.Do(flight, func() (any, error) {
+		first = true
+		return a.tryCustom(context.WithoutCancel(ctx), canonical, cached)
+	})
+	var wrong *presentedError
+	if !first && errors.As(err, &wrong) {
+		return nil, a.count(ctx, wrong.reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row.(*models.AccessToken), nil
+}
+
+func (a attempts) tryCustom(ctx context.Context, canonical string, cached bool) (*models.AccessToken, error) {
+	if wait := a.take(ctx); wait > 0 {
 		return nil, &tooManyError{retryAfter: toSeconds(wait)}
 	}
-	row, err := g.tokens.byText(ctx, canonical)
+	row, err := a.gate.tokens.find(ctx, canonical, cached)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil, &presentedError{reasonUnknown}
 	}
-	attempts.giveBack(ctx)
+	a.giveBack(ctx)
 	return row, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 )
 
@@ -139,6 +140,8 @@ type limits struct {
 	shared Limiter // nil: none
 	own    *processLimiter
 	fault  *fault
+
+	flights singleflight.Group // custom tokens being judged; see findCustom
 }
 
 func (l *limits) take(ctx context.Context, key string, limit Limit) time.Duration {

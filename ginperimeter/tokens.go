@@ -318,18 +318,19 @@ func (t *tokens) byText(ctx context.Context, canonical string) (*models.AccessTo
 	return nil, models.ErrNotFound // deleted this very moment
 }
 
-// known is the generated token of that text if it is in use and known freshly,
-// else nil. Custom tokens always go through the attempt limits, since they can
-// be guessed.
-func (t *tokens) known(text string) *models.AccessToken {
-	canonical, kind := models.ReadToken(text)
-	if kind != models.TokenGenerated {
-		return nil
+// find looks up a token by its text in canonical form. With cached, one that is
+// in use and known freshly does. The errors are models.ErrNotFound and
+// ErrUnavailable.
+func (t *tokens) find(ctx context.Context, canonical string, cached bool) (*models.AccessToken, error) {
+	if cached {
+		t.mu.Lock()
+		entry := t.byDigest[models.DigestToken(canonical)]
+		t.mu.Unlock()
+		if row := t.current(entry, t.clock(t.now())); row != nil {
+			return row, nil
+		}
 	}
-	t.mu.Lock()
-	entry := t.byDigest[models.DigestToken(canonical)]
-	t.mu.Unlock()
-	return t.current(entry, t.clock(t.now()))
+	return t.byText(ctx, canonical)
 }
 
 func (t *tokens) lookUp(ctx context.Context, find func(context.Context) (models.AccessToken, error)) (*tokenEntry, error) {
