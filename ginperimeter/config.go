@@ -78,8 +78,8 @@ type Config struct {
 	// Default: in process, in bounded memory.
 	Limiter Limiter
 
-	// MaxVisitors is how many visitors the gate remembers at once, at about
-	// 500 bytes each. More than that still come in, but cost a look-up more
+	// MaxVisitors is how many visitors the gate remembers at once, at 450 to
+	// 650 bytes each. More than that still come in, but cost a look-up more
 	// often. Default: 100,000.
 	MaxVisitors int
 

@@ -1,11 +1,11 @@
 package ginperimeter
 
 import (
+	"crypto/sha256"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unique"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
@@ -59,52 +59,84 @@ func newKnownPass(use models.AccessTokenUse, clock int64) *knownPass {
 	return known
 }
 
+// sessionFresh is how long a session that was read is believed: the host may
+// clear it, or a store may drop it, at any time.
+const sessionFresh = 5 * time.Second
+
+// visit is what a session cookie was found to hold. It has at hand what a
+// request asks of the pass: with its key it fills one line of a processor's
+// cache, and fetching another costs more than all that is computed.
+type visit struct {
+	pass        *Pass       // &known.Pass, which can't be taken without fetching it
+	known       *knownPass  //
+	token       *tokenEntry // of the pass
+	useID       uint        // of the pass
+	confirmedAt int64       // of the pass, when the session was read
+}
+
 // passes remembers who is inside, in two bounded tables: pass by reference,
-// and visit by cookie. It is safe for concurrent use.
+// and visit by cookie. Only what was found valid gets in, so that no flood of
+// wrong cookies costs a right one its place. It is safe for concurrent use.
 type passes struct {
-	byRef    *lru.Cache[string, *knownPass]
-	byCookie *visits
+	byRef    *recent[*knownPass]
+	byCookie *recent[visit]
 }
 
 func newPasses(size int) *passes {
-	byRef, err := lru.New[string, *knownPass](size)
-	if err != nil {
-		panic("ginperimeter: " + err.Error()) // the size has been checked
+	return &passes{byRef: newRecent[*knownPass](size), byCookie: newRecent[visit](size)}
+}
+
+// maxWholeCookie is the longest cookie, in bytes, that is its own key. Hashing
+// a short one costs more than the whole rest of a request's check; keeping a
+// long one, memory.
+const maxWholeCookie = 256
+
+// cookieKey is the key of a cookie's value: the value, or the SHA-256 of a
+// long one, so that no other cookie can ever match. The byte in front keeps
+// the two apart: no header can carry it.
+func cookieKey(value string) string {
+	if len(value) <= maxWholeCookie {
+		return value
 	}
-	return &passes{byRef: byRef, byCookie: newVisits(size)}
+	sum := sha256.Sum256([]byte(value))
+	return "\x00" + string(sum[:])
 }
 
 // visit finds a cookie whose session was read less than sessionFresh ago.
 func (p *passes) visit(cookie string, clock int64) *visit {
-	v := p.byCookie.find(cookie)
-	if v == nil || clock >= v.until || clock < v.until-int64(sessionFresh) {
+	e := p.byCookie.find(cookieKey(cookie))
+	if e == nil || clock-e.added < 0 || clock-e.added >= int64(sessionFresh) {
 		return nil
 	}
-	return v
+	return &e.value
 }
 
 // known tells whether a cookie held a pass once, fresh or not.
-func (p *passes) known(cookie string) bool { return cookie != "" && p.byCookie.find(cookie) != nil }
-
-// addVisit remembers that a cookie holds a pass that has just been verified,
-// and that lives for another while.
-func (p *passes) addVisit(cookie string, pass *knownPass, clock int64, lives time.Duration) {
-	p.byCookie.add(cookie, visit{
-		pass: &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
-		confirmedAt: pass.confirmedAt.Load(), until: clock + int64(min(sessionFresh, lives)),
-	})
+func (p *passes) known(cookie string) bool {
+	return cookie != "" && p.byCookie.find(cookieKey(cookie)) != nil
 }
 
-func (p *passes) add(pass *knownPass) { p.byRef.Add(pass.ref, pass) }
+// addVisit remembers that a cookie holds a pass that has just been verified and
+// lives for another while.
+func (p *passes) addVisit(cookie string, pass *knownPass, clock int64, lives time.Duration) {
+	p.add(pass, clock)
+	key := strings.Clone(cookieKey(cookie)) // not a piece of the request's header
+	p.byCookie.add(key, visit{
+		pass: &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
+		confirmedAt: pass.confirmedAt.Load(),
+	}, clock-int64(sessionFresh-min(sessionFresh, lives))) // gone stale when the pass ends
+}
+
+func (p *passes) add(pass *knownPass, clock int64) { p.byRef.add(pass.ref, pass, clock) }
 
 // find gives a pass that is known and, at the reload that began at readAt, was
 // confirmed lately enough.
 func (p *passes) find(ref string, readAt int64) *knownPass {
-	pass, ok := p.byRef.Get(ref)
-	if !ok || !confirmed(pass.confirmedAt.Load(), readAt) {
+	e := p.byRef.find(ref)
+	if e == nil || !confirmed(e.value.confirmedAt.Load(), readAt) {
 		return nil
 	}
-	return pass
+	return e.value
 }
 
 // confirmed tells whether no end of a pass can have been missed between its
@@ -113,4 +145,4 @@ func confirmed(confirmedAt, readAt int64) bool { return readAt-confirmedAt <= in
 
 // forget drops a pass that was found dead. Its cookies go by themselves: they
 // lead to a pass that is checked like any other.
-func (p *passes) forget(pass *knownPass) { p.byRef.Remove(pass.ref) }
+func (p *passes) forget(pass *knownPass) { p.byRef.remove(pass.ref) }

@@ -287,7 +287,7 @@ func (g *Gate) lookUpPass(ctx context.Context, ref string) (*knownPass, error) {
 
 func (g *Gate) remember(use models.AccessTokenUse, clock int64) *knownPass {
 	known := newKnownPass(use, clock)
-	g.passes.add(known)
+	g.passes.add(known, clock)
 	return known
 }
 
@@ -341,7 +341,7 @@ func (g *Gate) verifyAnew(ctx context.Context, known *knownPass, now time.Time) 
 		return nil, err
 	}
 	known.confirmedAt.Store(fresh.confirmedAt.Load())
-	g.passes.add(known)
+	g.passes.add(known, g.tokens.clock(now))
 	return g.verify(ctx, known, now)
 }
 
