@@ -12,6 +12,10 @@ const nextParam = "next"
 // maxNext bounds what is kept of a visitor's address, in bytes.
 const maxNext = 8 << 10
 
+// maxQuery bounds the query that is searched for it, in bytes: three for each
+// of maxNext when escaped, and as much of other parameters.
+const maxQuery = 6 * maxNext
+
 // target is the page that r asks for as visitors see it, path and query.
 func (g *Gate) target(r *http.Request) string {
 	target := g.prefix + r.URL.EscapedPath()
@@ -29,6 +33,9 @@ func (g *Gate) gatewayURL(next string) string {
 // next is where the request's next parameter leads, if that is safe, else the
 // site's first page. The parameter is a stranger's.
 func (g *Gate) next(r *http.Request) string {
+	if len(r.URL.RawQuery) > maxQuery {
+		return g.prefix + "/"
+	}
 	values, _ := url.ParseQuery(r.URL.RawQuery) // what could be read counts
 	next := values.Get(nextParam)
 	if !isLocal(next) || g.isOwn(next) {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
@@ -72,7 +74,16 @@ func stamp(at *time.Time) string {
 var formula = regexp.MustCompile(`(^|[;,|\t\r\n])([\s\p{Z}\p{C}"']*)([=+\-@＝＋－＠])`)
 
 // Cell makes a text from a stranger safe in a spreadsheet: an apostrophe
-// before the sign makes text of what would be a formula.
+// before the sign makes text of what would be a formula. It also makes it safe
+// on a terminal: control characters, and those that change the direction of
+// writing, become U+FFFD. What models writes has none; other programs may.
 func Cell(text string) string {
-	return formula.ReplaceAllString(text, "$1$2'$3")
+	return strings.Map(harmless, formula.ReplaceAllString(text, "$1$2'$3"))
+}
+
+func harmless(r rune) rune {
+	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		return unicode.ReplacementChar
+	}
+	return r
 }

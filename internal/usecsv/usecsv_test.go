@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-perimeter/gin-perimeter/internal/usecsv"
 	"github.com/gin-perimeter/gin-perimeter/models"
@@ -28,8 +30,10 @@ func TestCell(t *testing.T) {
 		"behind a quote":               {`"=1`, `"'=1`},
 		"in the next cell by ;":        {"Anna;=HYPERLINK(1)", "Anna;'=HYPERLINK(1)"},
 		"in the next cell by , and \"": {`Anna","=1`, `Anna","'=1`},
-		"in the next line":             {"Anna\n=1", "Anna\n'=1"},
-		"behind empty lines":           {"Anna\r\n\t\n=1", "Anna\r\n\t\n'=1"},
+		"in the next line":             {"Anna\n=1", "Anna\ufffd'=1"},
+		"behind empty lines":           {"Anna\r\n\t\n=1", "Anna\ufffd\ufffd\ufffd\ufffd'=1"},
+		"terminal escapes":             {"\x1b[31mred\x9b0m", "\ufffd[31mred\ufffd0m"},
+		"other direction":              {"a\u202eb", "a\ufffdb"},
 		"signs inside a text":          {"a=b+c-d@e", "a=b+c-d@e"},
 		"an email address":             {"anna@example.com", "anna@example.com"},
 	} {
@@ -89,3 +93,26 @@ var errFull = errors.New("disk full")
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errFull }
+
+// FuzzCell holds Cell to what it promises: no cell begins a formula in any
+// program that splits at some separator, nothing steers a terminal, and a text
+// without signs and control characters stays as it is.
+func FuzzCell(f *testing.F) {
+	for _, text := range []string{"", "Anna", "=1", " =1", "\t=1", "a;=1", "a\"=1", "\u200b@x", "a\r\n+1", "＝1", "\x1b]0;x\x07", "'=1", "a=b", "\xff=1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		cell := usecsv.Cell(text)
+		for _, part := range strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(";,|", r) }) {
+			if begin := strings.TrimLeft(part, " \"\u00a0\u200b"); begin != "" && strings.ContainsAny(begin[:1], "=+-@") {
+				t.Errorf("Cell(%q) = %q begins a formula with %q", text, cell, begin)
+			}
+		}
+		if strings.ContainsFunc(cell, unicode.IsControl) {
+			t.Errorf("Cell(%q) = %q has control characters", text, cell)
+		}
+		if !strings.ContainsAny(text, "=+-@＝＋－＠") && utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 && cell != text {
+			t.Errorf("Cell(%q) = %q changes a plain text", text, cell)
+		}
+	})
+}
