@@ -176,6 +176,8 @@ func (cfg *Config) checkPaths() error {
 	var errs []error
 	if g := cfg.GatewayPath; !isCleanPath(g) || strings.HasSuffix(g, "/") || strings.ContainsAny(g, "?#:*") {
 		errs = append(errs, fmt.Errorf(`ginperimeter: GatewayPath %q must be a plain path such as "/perimeter/gateway"`, g))
+	} else if g == cfg.leavePath() {
+		errs = append(errs, fmt.Errorf(`ginperimeter: GatewayPath %q is where leaving is; end it with something other than "leave"`, g))
 	}
 	for _, p := range cfg.BypassPaths {
 		switch {
@@ -243,7 +245,7 @@ func (cfg *Config) origins() []string {
 		return cfg.TrustedOrigins
 	}
 	u, err := url.Parse(cfg.BaseURL)
-	if err != nil {
+	if err != nil || u.Scheme == "" || u.Host == "" { // a mistake of its own
 		return cfg.TrustedOrigins
 	}
 	return append([]string{u.Scheme + "://" + u.Host}, cfg.TrustedOrigins...)
