@@ -38,8 +38,8 @@ func killWhileEntering(t *testing.T, kind string, people int) {
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
-			for n := next.Add(1); n <= int64(people); n = next.Add(1) {
-				email := fmt.Sprintf("visitor%d@example.com", n)
+			for admitted.Load() < int64(people) && !t.Failed() {
+				email := fmt.Sprintf("visitor%d@example.com", next.Add(1))
 				if enterOnce(t, i.url, token, email) {
 					admitted.Add(1)
 					mu.Lock()
@@ -74,10 +74,7 @@ func killWhileEntering(t *testing.T, kind string, people int) {
 		}
 	}
 	wantCounts(t, db, row.ID, -1)
-	t.Logf("%d answered with 303, %d rows of %d people, 3 kills", len(answered), len(uses), people)
-	if len(answered) < people/2 {
-		t.Errorf("only %d of %d came in at all", len(answered), people)
-	}
+	t.Logf("%d of %d forms were answered with 303, %d rows, 3 kills", len(answered), next.Load(), len(uses))
 	if kind == "sqlite" {
 		var verdict string
 		if err := db.Raw("PRAGMA integrity_check").Scan(&verdict).Error; err != nil || verdict != "ok" {
@@ -93,7 +90,7 @@ func enterOnce(t *testing.T, site, token, email string) bool {
 	a, err := newBrowser(t).try(http.MethodPost, site+gateway, form)
 	switch {
 	case err != nil:
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	case a.status != http.StatusSeeOther:
 		t.Errorf("entering was answered %d: %.200q", a.status, a.body)
 	}
