@@ -16,6 +16,10 @@ demo: ## run the demo site
 test: ## run all tests; what needs a server or a browser is skipped where it is missing, and fails where CI=true
 	go test ./...
 
+.PHONY: metrics
+metrics: ## test the examples for Prometheus and OpenTelemetry, a module of their own
+	cd docs/observability && go mod tidy -diff && go vet ./... && go test -count=1 ./...
+
 .PHONY: race
 race: ## run all tests in random order under the race detector
 	go test -race -shuffle=on -short ./...
