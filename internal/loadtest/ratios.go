@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// figures are the results of one benchmark by unit, one for each run.
+type figures map[string][]float64
+
+// printRatios reads what Go benchmarks printed and compares what belongs
+// together. The files are fit for benchstat, too.
+func printRatios(files []string) error {
+	results := make(map[string]figures)
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		err = readBenchmarks(file, results)
+		file.Close()
+		if err != nil {
+			return err
+		}
+	}
+	for _, mode := range []string{"sequential", "parallel"} {
+		printRequests(results, mode)
+	}
+	return nil
+}
+
+// readBenchmarks understands lines such as
+//
+//	BenchmarkRequest/bare/mode=sequential-2   100   267.3 ns/op   320 B/op
+func readBenchmarks(r io.Reader, results map[string]figures) error {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+			continue
+		}
+		name := fields[0]
+		if at := strings.LastIndexByte(name, '-'); at > strings.LastIndexByte(name, '=') {
+			name = name[:at] // the number of cores
+		}
+		if results[name] == nil {
+			results[name] = make(figures)
+		}
+		for i := 2; i+1 < len(fields); i += 2 {
+			value, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				return fmt.Errorf("%q: %w", lines.Text(), err)
+			}
+			results[name][fields[i+1]] = append(results[name][fields[i+1]], value)
+		}
+	}
+	return lines.Err()
+}
+
+func printRequests(results map[string]figures, mode string) {
+	at := func(name, store string) figures {
+		if store != "" {
+			name += "/store=" + store
+		}
+		return results["BenchmarkRequest/"+name+"/mode="+mode]
+	}
+	ns := func(f figures) float64 { return median(f["ns/op"]) }
+	bare, basic := at("bare", ""), at("basicauth", "")
+	if len(bare) == 0 {
+		return
+	}
+	password := ns(basic) - ns(bare)
+	fmt.Printf("\n%s, median of %d\n\n| case | store | ns | allocations |\n|---|---|---|---|\n", mode, len(bare["ns/op"]))
+	for _, name := range []string{
+		"bare", "basicauth", "jwt-cookie", "bare-changing", "sessions-unread",
+		"perimeter", "perimeter-changing", "perimeter-header", "perimeter-viewpass", "session-read",
+	} {
+		for _, store := range []string{"", "cookie", "memory", "redis", "gorm"} {
+			if f := at(name, store); len(f) > 0 {
+				fmt.Printf("| %s | %s | %.0f | %.0f |\n", name, store, ns(f), median(f["allocs/op"]))
+			}
+		}
+	}
+	fmt.Printf("\n| store | the gate adds | gin.BasicAuth adds | ratio | allocations added | reading the session adds | times the gate |\n|---|---|---|---|---|---|---|\n")
+	for _, store := range []string{"cookie", "memory", "redis", "gorm"} {
+		gate, unread, read := at("perimeter", store), at("sessions-unread", store), at("session-read", store)
+		if len(gate) == 0 {
+			continue
+		}
+		added := ns(gate) - ns(unread)
+		fmt.Printf("| %s | %.0f ns | %.0f ns | %.2f | %.0f | %.0f ns | %.0f |\n", store, added, password, added/password,
+			median(gate["allocs/op"])-median(unread["allocs/op"]), ns(read)-ns(unread), (ns(read)-ns(unread))/added)
+	}
+}
