@@ -155,7 +155,7 @@ func (config Config) checkTables() error {
 		return fmt.Errorf("admin: DB: %w", err)
 	}
 	if err != nil {
-		config.Logger.Warn("admin: the database cannot be reached; the pages answer 503 until it can", "error", err)
+		config.Logger.Warn("admin: the database cannot be reached; the pages answer 503 until it can", "event", "admin.away", "error", err)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (a *admin) forget(c *gin.Context) error {
 	if n == 0 {
 		return a.redirect(c, "/uses", done("none-changed", -1))
 	}
-	a.Logger.Info("admin: a person was forgotten", "actor", actorOf(c), "entries", n)
+	a.Logger.Info("admin: a person was forgotten", "event", "admin.person_forgotten", "actor", actorOf(c), "entries", n)
 	return a.redirect(c, "/uses", done("forgotten", int(n)))
 }
 

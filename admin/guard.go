@@ -34,6 +34,7 @@ func (a *admin) checkActor(c *gin.Context) {
 	actor := a.Actor(c)
 	if actor == "" {
 		a.Logger.Error("admin: Auth let a request through, but Actor names nobody; let Auth set gin.AuthUserKey, or set Config.Actor",
+			"event", "admin.misconfigured",
 			"path", c.FullPath())
 		a.refuse(c, "You are not signed in", "The site let you in here without saying who you are, so nothing is shown.",
 			"Sign in, or tell the people who run this site.")
@@ -46,6 +47,7 @@ func (a *admin) checkActor(c *gin.Context) {
 func (a *admin) checkOrigin(c *gin.Context) {
 	if err := a.origins.Check(c.Request); err != nil {
 		a.Logger.Warn("admin: refused a form from another origin; list it in TrustedOrigins if it is yours",
+			"event", "admin.cross_origin",
 			"origin", c.GetHeader("Origin"), "path", c.FullPath())
 		a.refuse(c, "This form came from another site", "To protect you, changes are only taken from the pages of this site. Nothing was changed.",
 			"Open the page here and try again.")

@@ -60,7 +60,7 @@ func (a *admin) write(c *gin.Context, status int, name string, data any) {
 	if err == nil || c.Writer.Written() {
 		return // written, or the client has gone
 	}
-	a.Logger.Error("admin: a page cannot be rendered", "page", name, "error", err)
+	a.Logger.Error("admin: a page cannot be rendered", "event", "admin.page", "page", name, "error", err)
 	http.Error(c.Writer, "This page cannot be shown. The log says why.", http.StatusInternalServerError)
 }
 
@@ -114,7 +114,7 @@ const retryAfter = "30"
 const unavailable = "The database does not answer, so this was not saved. What you typed is still here: try again in a minute."
 
 func (a *admin) logFailure(c *gin.Context, err error) {
-	a.Logger.Error("admin: a request failed", "method", c.Request.Method, "path", c.FullPath(), "error", err)
+	a.Logger.Error("admin: a request failed", "event", "admin.failed", "method", c.Request.Method, "path", c.FullPath(), "error", err)
 }
 
 var errBadForm = errors.New("admin: unreadable form")

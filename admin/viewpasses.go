@@ -94,7 +94,7 @@ func (a *admin) createLink(c *gin.Context) error {
 	if v.Made == nil {
 		return a.writeLinks(c, http.StatusUnprocessableEntity, v)
 	}
-	a.Logger.Info("admin: a viewpass link was made", "actor", actorOf(c), "permission", v.Permission, "path", v.Made.Path)
+	a.Logger.Info("admin: a viewpass link was made", "event", "admin.viewpass_made", "actor", actorOf(c), "permission", v.Permission, "path", v.Made.Path)
 	return a.writeLinks(c, http.StatusOK, v)
 }
 

@@ -195,7 +195,7 @@ func ExampleLinks_Granted_wrongOrder() {
 	r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, link, nil))
 	fmt.Println(w.Code)
 	// Output:
-	// level=WARN msg="ginviewpass: a link came, but links.Middleware() had not run; call r.Use(links.Middleware()) before the gate and before routes with links.Require"
+	// level=WARN msg="ginviewpass: a link came, but links.Middleware() had not run; call r.Use(links.Middleware()) before the gate and before routes with links.Require" event=viewpass.misconfigured
 	// 401
 }
 

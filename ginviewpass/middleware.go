@@ -81,7 +81,7 @@ func (l *Links) read(c *gin.Context) {
 		c.Header("Referrer-Policy", "no-referrer")
 		c.Header("X-Robots-Tag", "noindex")
 	} else if err != nil && err != ErrNoLink {
-		l.logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "ginviewpass: link refused",
+		l.logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "ginviewpass: link refused", slog.String("event", "viewpass.refused"),
 			slog.String("path", u.Path), slog.String("reason", err.Error()))
 	}
 }
@@ -144,6 +144,7 @@ func (l *Links) warnMisplaced(c *gin.Context) {
 		return
 	}
 	l.misplaced.Do(func() {
-		l.logger.Warn("ginviewpass: a link came, but links.Middleware() had not run; call r.Use(links.Middleware()) before the gate and before routes with links.Require")
+		l.logger.Warn("ginviewpass: a link came, but links.Middleware() had not run; call r.Use(links.Middleware()) before the gate and before routes with links.Require",
+			slog.String("event", "viewpass.misconfigured"))
 	})
 }

@@ -140,7 +140,7 @@ func (l *Links) refuse(c *gin.Context, f refusal) {
 	c.Abort()
 	page := templates.Notice{Site: l.siteName(c.Request), Heading: f.heading, Text: f.text, Next: f.next}
 	if err := l.pages.Write(c.Writer, f.status, "notice.html", page); err != nil {
-		l.logger.Error("ginviewpass: writing a page failed", slog.Any("error", err))
+		l.logger.Error("ginviewpass: writing a page failed", slog.String("event", "viewpass.page"), slog.Any("error", err))
 		if !c.Writer.Written() {
 			c.String(f.status, "%s. %s %s\n", f.heading, f.text, f.next)
 		}

@@ -150,7 +150,7 @@ func (l *Links) currentURL(r *http.Request, permission string) (string, error) {
 	}
 	link, err := l.URL(page, permission)
 	if errors.Is(err, ErrTarget) {
-		l.logger.LogAttrs(r.Context(), slog.LevelDebug, "ginviewpass: no link to this page",
+		l.logger.LogAttrs(r.Context(), slog.LevelDebug, "ginviewpass: no link to this page", slog.String("event", "viewpass.no_link"),
 			slog.String("path", r.URL.Path), slog.String("reason", err.Error()))
 		return "", nil
 	}

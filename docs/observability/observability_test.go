@@ -178,16 +178,20 @@ func TestPageShowsTheFiles(t *testing.T) {
 	}
 }
 
-// Every event and every log line of the gate is on the page.
+// Every event and every log line is on the page.
 func TestPageNamesEveryEvent(t *testing.T) {
 	page := read(t, "README.md")
 	names := map[string]bool{}
-	files, err := filepath.Glob("../../ginperimeter/*.go")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, pkg := range []string{"ginperimeter", "ginviewpass", "admin"} {
+		found, err := filepath.Glob("../../" + pkg + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	patterns := []*regexp.Regexp{
-		regexp.MustCompile(`"(perimeter\.[a-z_]+)"`),            // log lines
+		regexp.MustCompile(`"event", "([a-z_.]+)"`),             // log lines
 		regexp.MustCompile(`EventKind = "(\w+)"`),               // kinds
 		regexp.MustCompile(`code: "(perimeter_\w+)"`),           // reasons of refused
 		regexp.MustCompile(`reason(?:: |\w* += )"(\w+)"`),       // reasons of denied
