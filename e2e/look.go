@@ -30,8 +30,10 @@ func (v *visitor) look(name string) {
 		}
 	}
 	v.theme("light")
-	v.use(zoomed)
-	v.fits(name, zoomed)
+	for _, s := range []screen{tablet, notebook, zoomed} {
+		v.use(s)
+		v.fits(name, s)
+	}
 	v.use(desktop)
 	v.t.Logf("%-32s %6s bytes", name, v.eval(`String(new TextEncoder().encode(document.documentElement.outerHTML).length)`))
 	v.isQuiet()

@@ -13,11 +13,11 @@ import (
 )
 
 var people = []struct{ name, email, ip, agent string }{
-	{"Ada Lovelace", "ada@analytical.example", "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"},
-	{"Grace Hopper", "grace@navy.example", "198.51.100.24", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15"},
-	{"Alan Turing", "alan@bletchley.example", "2001:db8:85a3::8a2e:370:7334", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"},
-	{"Barbara Liskov", "barbara@mit.example", "192.0.2.61", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1"},
-	{"Edsger Dijkstra", "edsger@ehv.example", "203.0.113.90", phoneAgent},
+	{"Ada Lovelace", "ada@acme.example", "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"},
+	{"Grace Hopper", "grace@acme.example", "198.51.100.24", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15"},
+	{"Alan Turing", "alan@acme.example", "2001:db8:85a3::8a2e:370:7334", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"},
+	{"Barbara Liskov", "barbara@studio.example", "192.0.2.61", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1"},
+	{"Edsger Dijkstra", "edsger@studio.example", "203.0.113.90", phoneAgent},
 }
 
 // month is how many entries there were on each of the last 30 days.
@@ -78,7 +78,7 @@ func seedExtremes(t testing.TB, db *gorm.DB) {
 		{Name: "ليلى العامرية", Email: "layla@example.org", IP: "192.0.2.2"},
 		{},
 	}
-	for i := range 40 {
+	for i := range 30 {
 		uses = append(uses, models.NewAccessTokenUse{Name: fmt.Sprint("Guest ", i), Email: fmt.Sprintf("guest%d@example.org", i), IP: fmt.Sprintf("198.51.%d.9", i)})
 	}
 	for i, use := range uses {

@@ -30,8 +30,10 @@ type screen struct {
 }
 
 var (
-	phone   = screen{"360", 360, 740, 2, true}
-	desktop = screen{"1280", 1280, 800, 1, false}
+	phone    = screen{"360", 360, 740, 2, true}
+	desktop  = screen{"1280", 1280, 800, 1, false}
+	tablet   = screen{"768", 768, 1024, 1, true}
+	notebook = screen{"1024", 1024, 700, 1, false}
 	// zoomed is a desktop window at 400 % (WCAG 2.2, 1.4.10).
 	zoomed = screen{"320", 320, 256, 4, false}
 )
