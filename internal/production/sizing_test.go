@@ -30,6 +30,9 @@ func TestSizing(t *testing.T) {
 			began := time.Now()
 			browsers := enterMany(t, i.url, token, people)
 			entering := time.Since(began)
+			if lines := i.log.lines("perimeter.away", ""); len(lines) > 0 {
+				t.Logf("the database was too busy for a while: %q", lines)
+			}
 			wantCounts(t, db, row.ID, people)
 
 			began = time.Now()
@@ -70,10 +73,17 @@ func enterMany(t *testing.T, site, token string, people int) []*browser {
 				b.http.Transport = shared
 				form := post(token)
 				form.Set("email", fmt.Sprintf("visitor%d@example.com", n))
-				if a, err := b.try(http.MethodPost, site+gateway, form); err != nil || a.status != http.StatusSeeOther {
-					t.Errorf("entering: %v, %d", err, a.status)
-				}
 				browsers[n] = b
+				for tries := 1; ; tries++ { // a disk that is very busy makes some wait and try again
+					a, err := b.try(http.MethodPost, site+gateway, form)
+					if err == nil && a.status == http.StatusSeeOther {
+						break
+					}
+					if err != nil || a.status != http.StatusServiceUnavailable || tries == 3 {
+						t.Errorf("entering: %v, %d", err, a.status)
+						break
+					}
+				}
 			}
 		})
 	}
