@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -138,7 +139,8 @@ func revokeOne(ctx context.Context, db *gorm.DB, sites []*process) ([]time.Durat
 	if err != nil {
 		return nil, err
 	}
-	for wait := time.Now().Add(2 * time.Second); time.Now().Before(wait); time.Sleep(20 * time.Millisecond) {
+	// long enough for a reload, and never at the same point between two
+	for wait := time.Now().Add(2*time.Second + rand.N(2*time.Second)); time.Now().Before(wait); time.Sleep(20 * time.Millisecond) {
 		for _, site := range sites {
 			if status, err := site.status(ctx, cookies[0]); err != nil || status != http.StatusOK {
 				return nil, errors.Join(fmt.Errorf("a visitor got %d", status), err)
