@@ -62,4 +62,4 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 e2e: ## walk through the demo in a real browser (needs Chromium and npm)
 	cd e2e && go test -count=1 ./...
 
--include bench.mk
+-include bench.mk release.mk
