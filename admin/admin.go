@@ -27,7 +27,6 @@ type admin struct {
 	root    string // the path of the pages as browsers see it, without a slash at the end
 	pages   *templates.Pages
 	origins *http.CrossOriginProtection
-	made    *madeTokens
 	past    pastDays
 }
 

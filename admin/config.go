@@ -81,7 +81,7 @@ type Config struct {
 const startTimeout = 5 * time.Second
 
 func newAdmin(group *gin.RouterGroup, config Config) (*admin, error) {
-	a := &admin{Config: config.withDefaults(), origins: http.NewCrossOriginProtection(), made: newMadeTokens()}
+	a := &admin{Config: config.withDefaults(), origins: http.NewCrossOriginProtection()}
 	prefix, urlErr := checkBaseURL(a.BaseURL)
 	pages, pagesErr := templates.New(a.Look)
 	err := errors.Join(checkGroup(group), a.checkRequired(), a.checkTables(), urlErr, a.trustOrigins(), checkPath(a.GatewayPath), pagesErr)

@@ -70,7 +70,7 @@ func (a *admin) forget(c *gin.Context) error {
 		a.write(c, http.StatusUnprocessableEntity, "admin/forget.html", v)
 		return nil
 	}
-	n, err := models.ForgetPerson(c.Request.Context(), a.DB, v.Email)
+	n, err := models.ForgetPerson(acting(c), a.DB, v.Email)
 	if err != nil {
 		return a.forgetFailed(c, v, err)
 	}

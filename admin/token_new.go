@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/http"
 
@@ -36,6 +37,10 @@ func (a *admin) presets() []preset {
 	return list
 }
 
+// newFormKey makes what tells one form from all others: a reload of the page
+// that showed a token, or a button pressed twice, makes no second token.
+func newFormKey() string { return rand.Text() }
+
 func (a *admin) newToken(c *gin.Context) error {
 	form := &tokenForm{Key: newFormKey(), Expires: "7d"}
 	a.write(c, http.StatusOK, "admin/token_new.html", a.newTokenView(c, form))
@@ -53,22 +58,13 @@ func (a *admin) createToken(c *gin.Context) error {
 	if form.Key == "" || len(form.Key) > 64 {
 		form.Key = newFormKey()
 	}
-	finish, made, err := a.made.begin(c.Request.Context(), actorOf(c), form.Key)
-	if err != nil {
-		return err
+	token, row, err := a.create(c, &form)
+	var repeated *models.RepeatedError
+	if errors.As(err, &repeated) {
+		return a.showMadeAlready(c, repeated.ID)
 	}
-	if made != 0 {
-		return a.showMadeAlready(c, made)
-	}
-	var row models.AccessToken
-	defer func() { finish(row.ID) }()
-	var token string
-	token, row, err = a.create(c, &form)
-	if err != nil {
+	if err != nil || form.Wrong() {
 		return a.showMistakes(c, &form, err)
-	}
-	if form.Wrong() {
-		return a.showMistakes(c, &form, nil)
 	}
 	a.write(c, http.StatusOK, "admin/token_made.html", a.madeView(c, token, row))
 	return nil
@@ -77,6 +73,7 @@ func (a *admin) createToken(c *gin.Context) error {
 // create makes the token, unless the form has mistakes.
 func (a *admin) create(c *gin.Context, form *tokenForm) (string, models.AccessToken, error) {
 	n := models.NewAccessToken{Label: form.Label, Token: form.Token, ForName: form.ForName, ForEmail: form.ForEmail, CreatedBy: actorOf(c)}
+	n.FormKey = actorOf(c) + "\n" + form.Key
 	n.ExpiresAt = form.expiry(a.Now().In(a.Location), n.ExpiresAt)
 	n.MaxUses = form.maxUses()
 	form.checkPerson()

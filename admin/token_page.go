@@ -133,7 +133,7 @@ func (a *admin) changeRows(changes []models.AccessTokenChange) []changeRow {
 }
 
 // factOrder is the order in which changed facts are listed.
-var factOrder = []string{"label", "issued to", "expires", "max uses", "status"}
+var factOrder = []string{"label", "issued to", "expires", "max uses", "status", "entry", "entries"}
 
 func (a *admin) factChanges(change models.AccessTokenChange) []factChange {
 	before, after := readFacts(change.Before), readFacts(change.After)

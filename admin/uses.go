@@ -211,7 +211,7 @@ func (a *admin) endUse(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := models.EndAccessTokenUse(c.Request.Context(), a.DB, id); err != nil {
+	if err := models.EndAccessTokenUse(acting(c), a.DB, id); err != nil {
 		return err
 	}
 	place := placeOfUses(c.Request.URL.Query())

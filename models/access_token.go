@@ -91,11 +91,17 @@ type NewAccessToken struct {
 	ForName   string    // issued to this person; both or neither
 	ForEmail  string
 	CreatedBy string // default: the context's actor
+
+	// FormKey makes creating idempotent: a second token with the same key is
+	// not made, by whatever process, not even when the first was deleted since.
+	// Default: none.
+	FormKey string
 }
 
 // CreateAccessToken stores a new token and returns its text, which is not
 // stored and cannot be shown again. It answers *InvalidError for values that
-// cannot be stored and *TokenExistsError for a custom token that is taken.
+// cannot be stored, *TokenExistsError for a custom token that is taken, and
+// *RepeatedError when n.FormKey made a token before.
 func CreateAccessToken(ctx context.Context, db *gorm.DB, n NewAccessToken) (token string, row AccessToken, err error) {
 	token, row, err = n.row(instant())
 	if err != nil {
@@ -110,15 +116,31 @@ func CreateAccessToken(ctx context.Context, db *gorm.DB, n NewAccessToken) (toke
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
-		return recordChange(ctx, tx, "created", AccessToken{}, row)
+		change, err := newChange(ctx, "created", AccessToken{}, row)
+		if err != nil {
+			return err
+		}
+		change.FormKey = n.formKey()
+		return tx.Create(&change).Error
 	})
 	if err != nil {
-		if taken, findErr := findByDigest(ctx, db, row.Digest); findErr == nil {
-			return "", AccessToken{}, &TokenExistsError{ID: taken.ID}
-		}
-		return "", AccessToken{}, fmt.Errorf("creating an access token: %w", err)
+		return "", AccessToken{}, whyNotCreated(ctx, db, n, row, err)
 	}
 	return token, row, nil
+}
+
+// whyNotCreated finds the row that stood in the way of a new one.
+func whyNotCreated(ctx context.Context, db *gorm.DB, n NewAccessToken, row AccessToken, err error) error {
+	if key := n.formKey(); key != nil {
+		made, findErr := first[AccessTokenChange](db.WithContext(ctx).Where("form_key = ?", *key))
+		if findErr == nil {
+			return &RepeatedError{ID: made.TokenID}
+		}
+	}
+	if taken, findErr := findByDigest(ctx, db, row.Digest); findErr == nil {
+		return &TokenExistsError{ID: taken.ID}
+	}
+	return fmt.Errorf("creating an access token: %w", err)
 }
 
 func (n NewAccessToken) row(now time.Time) (token string, row AccessToken, err error) {
@@ -138,6 +160,14 @@ func (n NewAccessToken) row(now time.Time) (token string, row AccessToken, err e
 		errExpiry = &InvalidError{"expires", "lies in the past"}
 	}
 	return token, row, errors.Join(errToken, errExpiry, row.checkTexts(n.Label), row.checkIssued())
+}
+
+func (n NewAccessToken) formKey() *string {
+	if n.FormKey == "" {
+		return nil
+	}
+	key := DigestToken(n.FormKey)
+	return &key
 }
 
 func (n NewAccessToken) token(row *AccessToken) (string, error) {

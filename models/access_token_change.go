@@ -9,17 +9,20 @@ import (
 	"gorm.io/gorm"
 )
 
-// AccessTokenChange is who did what to a token: written by every function of
-// this package that changes one, in the same transaction. Rows stay when their
-// token is deleted.
+// AccessTokenChange is who did what to a token, or to its uses: written by
+// every function of this package that changes one, in the same transaction.
+// What happens to uses is recorded when the context names an actor, and without
+// the person: a visitor who leaves is no change. Rows stay when their token is
+// deleted.
 type AccessTokenChange struct {
 	ID         uint
 	TokenID    uint
 	TokenLabel string
 	Actor      string
-	Action     string // created, edited, extended, deactivated, activated, deleted
+	Action     string // created, edited, extended, deactivated, activated, deleted, pass ended, person forgotten
 	Before     string // the fields that changed, as a JSON object
 	After      string
+	FormKey    *string // digest of NewAccessToken.FormKey, of a token's making; nil: none
 	At         time.Time
 }
 
@@ -103,4 +106,16 @@ func (t AccessToken) facts() map[string]string {
 		facts["issued to"] = t.ForName + " <" + t.ForEmail + ">"
 	}
 	return facts
+}
+
+// recordUseChange records what an actor did to some uses of a token.
+func recordUseChange(ctx context.Context, tx *gorm.DB, action string, tokenID uint, label, fact, value string) error {
+	after, err := json.Marshal(map[string]string{fact: value})
+	if err != nil {
+		return fmt.Errorf("recording a change: %w", err)
+	}
+	return tx.Create(&AccessTokenChange{
+		TokenID: tokenID, TokenLabel: label, Actor: clean(actor(ctx), maxActor), Action: action,
+		Before: "{}", After: string(after), At: instant(),
+	}).Error
 }

@@ -137,7 +137,7 @@ func (f TokenFilter) stands() []condition {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	now = now.UTC()
+	now = stamp(now)
 	column, end, deactivated := "standing", "ends_at", "deactivated_at IS NOT NULL"
 	if searchKey(f.Search, maxLabel) != "" {
 		column, end, deactivated = "standing + 0", endUnindexed, "standing + 0 = 2"

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,7 +146,7 @@ func (n NewAccessTokenUse) row(token AccessToken, ref string, channel Channel) A
 		Ref: ref, TokenID: token.ID, TokenCheck: token.Check(), TokenLabel: token.Label,
 		Name: clean(n.Name, maxName), Email: clean(n.Email, maxEmail), EmailKey: searchKey(n.Email, maxEmail),
 		IP: clean(n.IP, maxIP), UserAgent: clean(n.UserAgent, maxUserAgent),
-		Channel: channel, At: n.At.UTC().Truncate(time.Millisecond),
+		Channel: channel, At: stamp(n.At),
 	}
 }
 
@@ -200,7 +201,14 @@ func EndAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) error {
 	err := write(ctx, db, func(tx *gorm.DB) error {
 		result := tx.Model(&AccessTokenUse{}).Where("id = ? AND ended_at IS NULL", id).UpdateColumn("ended_at", instant())
 		ended = result.RowsAffected
-		return result.Error
+		if result.Error != nil || ended == 0 || actor(ctx) == "" {
+			return result.Error
+		}
+		use, err := GetAccessTokenUse(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return recordUseChange(ctx, tx, "pass ended", use.TokenID, use.TokenLabel, "entry", strconv.FormatUint(uint64(id), 10))
 	})
 	if err != nil {
 		return fmt.Errorf("ending a pass: %w", err)
@@ -216,7 +224,7 @@ func EndAccessTokenUse(ctx context.Context, db *gorm.DB, id uint) error {
 // ListEndedUses gives the IDs of the uses that ended at since or later.
 func ListEndedUses(ctx context.Context, db *gorm.DB, since time.Time) ([]uint, error) {
 	var ids []uint
-	err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("ended_at >= ?", since.UTC()).Pluck("id", &ids).Error
+	err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where("ended_at >= ?", stamp(since)).Pluck("id", &ids).Error
 	return ids, err
 }
 
@@ -225,7 +233,7 @@ func MarkUsesSeen(ctx context.Context, db *gorm.DB, ids []uint, at time.Time) er
 	for chunk := range chunks(ids) {
 		err := write(ctx, db, func(tx *gorm.DB) error {
 			return tx.Model(&AccessTokenUse{}).Where("id IN ?", chunk).
-				UpdateColumn("last_seen_at", at.UTC().Truncate(time.Millisecond)).Error
+				UpdateColumn("last_seen_at", stamp(at)).Error
 		})
 		if err != nil {
 			return fmt.Errorf("noting when passes were seen: %w", err)

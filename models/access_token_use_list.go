@@ -82,10 +82,10 @@ func (f UseFilter) condition(person, ip, at string) condition {
 		all = append(all, where("ip = ?", ip))
 	}
 	if !f.Since.IsZero() {
-		all = append(all, where(at+" >= ?", f.Since.UTC()))
+		all = append(all, where(at+" >= ?", stamp(f.Since)))
 	}
 	if !f.Until.IsZero() {
-		all = append(all, where(at+" < ?", f.Until.UTC()))
+		all = append(all, where(at+" < ?", stamp(f.Until)))
 	}
 	return both(all...)
 }

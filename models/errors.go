@@ -31,6 +31,15 @@ func (e *TokenExistsError) Error() string {
 	return fmt.Sprintf("models: this token exists already, with ID %d; extend that one, or choose another text", e.ID)
 }
 
+// RepeatedError says that the form was used to create a token before.
+type RepeatedError struct {
+	ID uint // of the token that it made
+}
+
+func (e *RepeatedError) Error() string {
+	return fmt.Sprintf("models: this form made a token already, with ID %d", e.ID)
+}
+
 // InvalidError says that a value from a person cannot be stored, and why.
 type InvalidError struct {
 	Field  string // "token", "label", "expires", …

@@ -1,8 +1,10 @@
 package models_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -92,4 +94,65 @@ func explain(t *testing.T, db *gorm.DB, statement string) string {
 		plan.WriteString("\n")
 	}
 	return plan.String()
+}
+
+// MariaDB reads the whole table where a column is compared with a time that
+// has more digits than it keeps.
+func TestTimesAreComparedInMilliseconds(t *testing.T) {
+	t.Parallel()
+	db := dbtest.Open(t)
+	_, row := create(t, db, models.NewAccessToken{})
+	seen := 0
+	look := func(tx *gorm.DB) {
+		for _, v := range tx.Statement.Vars {
+			if p, ok := v.(*time.Time); ok && p != nil {
+				v = *p
+			}
+			if at, ok := v.(time.Time); ok {
+				seen++
+				if !at.Equal(at.Truncate(time.Millisecond)) || at.Location() != time.UTC {
+					t.Errorf("%v in %s", at, tx.Statement.SQL.String())
+				}
+			}
+		}
+	}
+	calls := db.Callback()
+	for _, err := range []error{
+		calls.Query().After("gorm:query").Register("look", look), calls.Row().After("gorm:row").Register("look", look),
+		calls.Create().After("gorm:create").Register("look", look), calls.Update().After("gorm:update").Register("look", look),
+		calls.Delete().After("gorm:delete").Register("look", look),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := time.Date(2026, 11, 22, 15, 0, 0, 123_456_789, time.FixedZone("", 3600))
+	ctx := t.Context()
+	use := models.UseFilter{Since: at.Add(-time.Hour), Until: at}
+	_, errEntry := models.RecordEntry(ctx, db, row, models.NewPassRef(), models.NewAccessTokenUse{At: time.Now().Truncate(time.Hour).Add(1)})
+	_, errUses := models.ListAccessTokenUses(ctx, db, use, models.Page{})
+	_, errCount := models.CountAccessTokenUses(ctx, db, use)
+	_, errEnded := models.ListEndedUses(ctx, db, at)
+	_, errPurge := models.PurgeAccessTokenUses(ctx, db, at, nil)
+	_, errForget := models.ForgetPerson(ctx, db, "anna@example.com")
+	_, errStats := models.CountTokensByState(ctx, db, at, at.Add(1))
+	_, errBetween := models.CountUsesBetween(ctx, db, []time.Time{at, at.Add(1)})
+	_, _, errExpiry := models.ListAccessTokensByExpiry(ctx, db, models.TokenFilter{Now: at}, &models.ExpiryCursor{At: at, ID: 1}, 0)
+	_, errCreate := models.ExtendAccessTokens(ctx, db, []uint{row.ID}, 1)
+	err := errors.Join(errEntry, errUses, errCount, errEnded, errPurge, errForget, errStats, errBetween, errExpiry, errCreate,
+		models.MarkUsesSeen(ctx, db, []uint{1}, at), models.EndAccessTokenUse(ctx, db, 1),
+		models.ExtendAccessToken(ctx, db, row.ID, time.Now().Add(time.Hour+1)), models.DeactivateAccessToken(ctx, db, row.ID))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, status := range []models.Status{models.StatusLive, models.StatusUsedUp, models.StatusExpired} {
+		for _, search := range []string{"", "a"} {
+			if _, err := models.ListAccessTokens(ctx, db, models.TokenFilter{Status: status, Search: search, Now: at}, models.Page{}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("only %d times were seen", seen)
+	}
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -25,7 +26,7 @@ func PurgeAccessTokenUses(ctx context.Context, db *gorm.DB, before time.Time, pr
 	}
 	for {
 		var ids []uint
-		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where(usesTime(db)+" < ?", before.UTC()).
+		err := db.WithContext(ctx).Model(&AccessTokenUse{}).Where(usesTime(db)+" < ?", stamp(before)).
 			Order(usesTime(db)+", id").Limit(purgeBatch).Pluck("id", &ids).Error
 		if err != nil {
 			return done, fmt.Errorf("finding old uses: %w", err)
@@ -67,6 +68,9 @@ func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error)
 	}
 	var forgotten int64
 	err := write(ctx, db, func(tx *gorm.DB) error {
+		if err := recordForgetting(ctx, tx, email); err != nil {
+			return err
+		}
 		result := personUses(ctx, tx, email).UpdateColumns(map[string]any{
 			"name": "", "email": "", "email_key": "", "ip": "", "user_agent": "",
 			"ended_at": gorm.Expr("COALESCE(ended_at, ?)", instant()),
@@ -79,6 +83,30 @@ func ForgetPerson(ctx context.Context, db *gorm.DB, email string) (int64, error)
 	}
 	bumpGeneration()
 	return forgotten, nil
+}
+
+// recordForgetting tells each token that somebody was forgotten, not who.
+func recordForgetting(ctx context.Context, tx *gorm.DB, email string) error {
+	if actor(ctx) == "" {
+		return nil
+	}
+	var tokens []struct {
+		TokenID    uint
+		TokenLabel string
+		Entries    int64
+	}
+	err := personUses(ctx, tx, email).Select("token_id, MAX(token_label) AS token_label, COUNT(*) AS entries").
+		Group("token_id").Order("token_id").Find(&tokens).Error
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		err := recordUseChange(ctx, tx, "person forgotten", t.TokenID, t.TokenLabel, "entries", strconv.FormatInt(t.Entries, 10))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func personUses(ctx context.Context, db *gorm.DB, email string) *gorm.DB {

@@ -21,7 +21,7 @@ type TokenCounts struct {
 // and nothing else.
 func CountTokensByState(ctx context.Context, db *gorm.DB, now, soon time.Time) (TokenCounts, error) {
 	const part = "(SELECT COUNT(*) FROM access_tokens WHERE standing = ? AND ends_at > ?"
-	now, soon = now.UTC(), soon.UTC()
+	now, soon = stamp(now), stamp(soon)
 	var counts TokenCounts
 	err := db.WithContext(ctx).Raw("SELECT "+part+") AS live, "+part+" AND ends_at <= ?) AS expiring, "+part+") AS used_up",
 		standingOpen, now, standingOpen, now, soon, standingUsedUp, now).Scan(&counts).Error
@@ -47,7 +47,7 @@ func CountUsesBetween(ctx context.Context, db *gorm.DB, bounds []time.Time) ([]i
 			query.WriteString(" UNION ALL ")
 		}
 		fmt.Fprintf(&query, "SELECT %d AS part, COUNT(*) AS uses FROM access_token_uses WHERE %s >= ? AND %[2]s < ?", i, usesTime(db))
-		values = append(values, bounds[i].UTC(), bounds[i+1].UTC())
+		values = append(values, stamp(bounds[i]), stamp(bounds[i+1]))
 	}
 	var rows []struct {
 		Part int
@@ -87,7 +87,7 @@ func ListAccessTokensByExpiry(ctx context.Context, db *gorm.DB, f TokenFilter, a
 	}
 	var from []any
 	if after != nil {
-		from = []any{after.At.UTC(), after.ID}
+		from = []any{stamp(after.At), after.ID}
 	}
 	size = Page{Size: size}.size()
 	rows, err = f.listingByExpiry().read(ctx, db, from, size+1)
@@ -102,7 +102,7 @@ func (f TokenFilter) listingByExpiry() listing[AccessToken] {
 	if search != "" { // sort what was found, rather than search along the expiries
 		end, standing = endUnindexed, "standing + 0"
 	}
-	comes := where(end+" > ? AND "+end+" < ?", f.Now.UTC(), Never)
+	comes := where(end+" > ? AND "+end+" < ?", stamp(f.Now), Never)
 	stands := func(values ...int) (alternatives []condition) {
 		for _, value := range values {
 			alternatives = append(alternatives, both(where(standing+" = ?", value), comes))

@@ -9,9 +9,12 @@ import (
 	"gorm.io/gorm"
 )
 
-// instant is now as it is stored: in UTC, in the precision that every database
-// keeps, so that what is read back is what was written.
-func instant() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+// stamp is a time as it is stored and compared: in UTC, in milliseconds, which
+// every database keeps, so that what is read back is what was written. MariaDB
+// does not even use an index to compare with a time of nanoseconds.
+func stamp(at time.Time) time.Time { return at.UTC().Truncate(time.Millisecond) }
+
+func instant() time.Time { return stamp(time.Now()) }
 
 // busyWait is how long a write is tried again while SQLite is locked.
 const busyWait = 5 * time.Second

@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS access_token_changes (
   action      VARCHAR(32) NOT NULL,
   `before`    TEXT NOT NULL,
   `after`     TEXT NOT NULL,
+  form_key    VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL UNIQUE,
   at          DATETIME(3) NOT NULL,
   INDEX access_token_changes_by_token (token_id, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;

@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS access_token_changes (
   action      varchar(32) NOT NULL,
   "before"    text NOT NULL,
   "after"     text NOT NULL,
+  form_key    varchar(64) COLLATE "C" UNIQUE,
   at          timestamptz NOT NULL
 );
 CREATE INDEX IF NOT EXISTS access_token_changes_by_token ON access_token_changes (token_id, id);

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS access_token_changes (
   action      TEXT NOT NULL,
   "before"    TEXT NOT NULL,
   "after"     TEXT NOT NULL,
+  form_key    TEXT UNIQUE,
   at          DATETIME NOT NULL
 );
 CREATE INDEX IF NOT EXISTS access_token_changes_by_token ON access_token_changes (token_id, id);
