@@ -148,7 +148,7 @@ func (g *Gate) findCustom(ctx context.Context, canonical string, a attempts, cac
 	first := false
 	// a change in this process begins another flight: nobody who comes after
 	// it is judged by what was read before
-	flight := fmt.Sprint(a.key, cached, models.Generation(), canonical)
+	flight := fmt.Sprintf("%q %t %d %q", a.key, cached, models.Generation(), canonical)
 	row, err, _ := g.limits.flights.Do(flight, func() (any, error) {
 		first = true
 		return a.tryCustom(context.WithoutCancel(ctx), canonical, cached)
