@@ -39,9 +39,8 @@
 //
 // A token is shown once, in the answer to the form that made it. It is in no
 // address, no log and no other page. Sending that form again, by a reload or by
-// two clicks, makes no second token, as long as the same process is asked: what
-// is remembered for that is not shared among processes. Invitation links carry
-// the token in the fragment, which browsers send to no server.
+// two clicks, makes no second token, whichever process is asked. Invitation links
+// carry the token in the fragment, which browsers send to no server.
 //
 // # Cost
 //
