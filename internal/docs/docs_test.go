@@ -196,7 +196,7 @@ func TestProgramsAreNamedAsTheyAre(t *testing.T) {
 // TestLinksLeadSomewhere follows the links and pictures between documents.
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	link := regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
+	link := regexp.MustCompile(`(?:\]\(|src=")([^)"#]+)`)
 	for _, document := range append([]string{"CONTRIBUTING.md", "CHANGELOG.md"}, documents...) {
 		text, err := os.ReadFile(filepath.Join(root, document))
 		if err != nil {
