@@ -107,7 +107,7 @@ func TestListedNextNeverLeavesTheSite(t *testing.T) {
 	v := newVisitor(t, site.origin, desktop)
 	v.open("/")
 	v.enter(site.token, "Ned Next", "ned@guest.example")
-	for chunk := range slices.Chunk(values, 100) {
+	for chunk := range slices.Chunk(values, 50) {
 		list, err := json.Marshal(chunk)
 		if err != nil {
 			t.Fatal(err)

@@ -72,7 +72,11 @@ func TestGatewayPagesOfOtherHosts(t *testing.T) {
 	v.press("Enter site")
 	v.look("gateway-token-only-mistake")
 
-	away := startHost(t, nil)
+	away := startHost(t, func(config *ginperimeter.Config) { config.StaleFor = -1 })
+	token, _ := away.token("Preview")
+	inside := newVisitor(t, away.origin, desktop)
+	inside.open("/")
+	inside.isAt(inside.enter(token, "Ida Inside", "ida@guest.example"), 200, "/")
 	v = newVisitor(t, away.origin, desktop)
 	v.open("/")
 	pool, err := away.db.DB()
@@ -86,6 +90,12 @@ func TestGatewayPagesOfOtherHosts(t *testing.T) {
 	away.signIn(v, "/admin/tokens")
 	v.sees("The database does not answer")
 	v.look("admin-database-away")
+	answer := inside.open("/")
+	for deadline := time.Now().Add(patience); answer.Status == 200 && time.Now().Before(deadline); answer = inside.open("/") {
+		time.Sleep(500 * time.Millisecond) // what was verified just now still counts
+	}
+	inside.isAt(answer, 503, "/")
+	inside.look("notice-database-away")
 }
 
 func TestNotices(t *testing.T) {

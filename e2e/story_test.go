@@ -28,6 +28,7 @@ func TestStory(t *testing.T) {
 	guestComesIn(guest, token)
 	ownerSeesEntry(owner)
 	ownerShutsAndOpens(owner, guest, token)
+	ownerEndsPass(owner, guest, token)
 	ownerExports(owner)
 	ownerForgets(owner)
 	ownerGivesLink(owner, site)
@@ -118,6 +119,15 @@ func ownerShutsAndOpens(owner, guest *visitor, token string) {
 	}
 }
 
+// ownerEndsPass puts one person out, who may come in again.
+func ownerEndsPass(owner, guest *visitor, token string) {
+	owner.open("/perimeter/admin/uses")
+	owner.press("End pass of Gus Guest")
+	owner.sees("The pass is ended.")
+	guest.isAt(guest.open("/report/"), 200, "/perimeter/gateway")
+	guest.isAt(guest.enter(token, "Gus Guest", "gus@guest.example"), 200, "/report/")
+}
+
 func ownerExports(v *visitor) {
 	v.open("/perimeter/admin/uses")
 	name, csv := v.download("Export as CSV")
@@ -135,9 +145,9 @@ func ownerForgets(v *visitor) {
 	v.isAt(v.press("Forget a person…"), 200, "/perimeter/admin/uses/forget")
 	v.fill("Email address", "gus@guest.example")
 	v.press("Count the entries")
-	v.sees("Forget this person?", "1 entry", "cannot be undone")
+	v.sees("Forget this person?", "2 entries", "cannot be undone")
 	v.isAt(v.press("Forget this person"), 200, "/perimeter/admin/uses")
-	v.sees("Forgotten in 1 entry.", "Olga Owner")
+	v.sees("Forgotten in 2 entries.", "Olga Owner")
 	v.seesNot("Gus Guest", "gus@guest.example")
 }
 
@@ -167,7 +177,8 @@ func ownerGivesLink(v *visitor, site *demo) {
 }
 
 // isOpenedByLink checks the headers of a page that a link opened.
-func isOpenedByLink(t interface{ Errorf(string, ...any) }, answer *network.Response) {
+func isOpenedByLink(t testing.TB, answer *network.Response) {
+	t.Helper()
 	for name, want := range map[string]string{
 		"Referrer-Policy": "no-referrer", "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex",
 	} {
