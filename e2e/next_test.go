@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -84,7 +87,7 @@ func (v *visitor) isStillHere(address string) {
 // back what led elsewhere.
 const followAll = `(async (values, token) => {
 	const wrong = [];
-	for (const next of values) {
+	await Promise.all(values.map(async (next) => {
 		const gateway = "/perimeter/gateway?next=" + encodeURIComponent(next);
 		const page = new DOMParser().parseFromString(await (await fetch(gateway)).text(), "text/html");
 		const button = new URL(page.querySelector("main .button").getAttribute("href"), location.href);
@@ -96,7 +99,7 @@ const followAll = `(async (values, token) => {
 		} catch (e) {
 			wrong.push("form: " + next + ": " + e);
 		}
-	}
+	}));
 	return wrong.join("\n");
 })(%s, %q)`
 
@@ -108,13 +111,7 @@ func TestListedNextNeverLeavesTheSite(t *testing.T) {
 	v.open("/")
 	v.enter(site.token, "Ned Next", "ned@guest.example")
 	for chunk := range slices.Chunk(values, 50) {
-		list, err := json.Marshal(chunk)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var wrong string
-		v.do(chromedp.Evaluate(fmt.Sprintf(followAll, list, site.token), &wrong, awaiting))
-		if wrong != "" {
+		if wrong := v.ledAway(chunk, site.token); wrong != "" {
 			t.Errorf("these led elsewhere:\n%s", wrong)
 		}
 	}
@@ -122,6 +119,41 @@ func TestListedNextNeverLeavesTheSite(t *testing.T) {
 		if u, err := url.Parse(r.URL); err != nil || u.Scheme+"://"+u.Host != v.origin {
 			t.Errorf("the browser asked for %s", r.URL)
 		}
+	}
+}
+
+// ledAway names those of the values that lead off the site.
+func (v *visitor) ledAway(values []string, token string) string {
+	v.t.Helper()
+	list, err := json.Marshal(values)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	var wrong string
+	v.do(chromedp.Evaluate(fmt.Sprintf(followAll, list, token), &wrong, awaiting))
+	return wrong
+}
+
+// TestNextCheckFindsOpenRedirects makes sure that the check of the list sees a
+// gateway that believes every next.
+func TestNextCheckFindsOpenRedirects(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next := r.URL.Query().Get("next")
+		w.Header().Set("Content-Type", "text/html")
+		if r.Method == http.MethodPost {
+			w.Header().Set("Location", next)
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+		fmt.Fprintf(w, `<main><a class="button" href="%s">Go on</a></main>`, html.EscapeString(next))
+	}))
+	t.Cleanup(server.Close)
+	v := newVisitor(t, server.URL, desktop)
+	v.open("/")
+	wrong := v.ledAway([]string{"/report/", "//evil.example/"}, "token")
+	if !strings.Contains(wrong, "button: //evil.example/") || !strings.Contains(wrong, "form: //evil.example/") || strings.Contains(wrong, "/report/") {
+		t.Errorf("found %q", wrong)
 	}
 }
 

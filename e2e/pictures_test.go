@@ -45,7 +45,7 @@ func takePictures(t *testing.T) {
 	t.Helper()
 	site := startDemo(t)
 	seed(t, openDatabase(t, site.file))
-	v := newVisitor(t, site.origin, phone)
+	v := newVisitor(t, site.origin, fine)
 	v.open("/")
 	v.pictured("gateway", "light")
 	v.pictured("gateway-dark", "dark")

@@ -30,12 +30,13 @@ type screen struct {
 }
 
 var (
-	phone    = screen{"360", 360, 740, 2, true}
-	desktop  = screen{"1280", 1280, 800, 1, false}
+	phone    = screen{"360", 360, 740, 1, true}
+	fine     = screen{"360", 360, 740, 2, true} // a phone whose pictures are to be shown
 	tablet   = screen{"768", 768, 1024, 1, true}
 	notebook = screen{"1024", 1024, 700, 1, false}
+	desktop  = screen{"1280", 1280, 800, 1, false}
 	// zoomed is a desktop window at 400 % (WCAG 2.2, 1.4.10).
-	zoomed = screen{"320", 320, 256, 4, false}
+	zoomed = screen{"320", 320, 256, 1, false}
 )
 
 const phoneAgent = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36"
