@@ -44,6 +44,12 @@ func nexts(t testing.TB) []string {
 	if len(all) < 300 {
 		t.Fatalf("only %d values", len(all))
 	}
+	if testing.Short() {
+		for i := range len(all) / 4 {
+			all[i] = all[i*4+i%4]
+		}
+		all = all[:len(all)/4]
+	}
 	return all
 }
 

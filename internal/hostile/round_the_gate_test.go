@@ -27,6 +27,12 @@ func targets() []string {
 			}
 		}
 	}
+	if testing.Short() { // a share of the combinations, and all that is odd
+		for i := range len(all) / 8 {
+			all[i] = all[i*8+i%8]
+		}
+		all = all[:len(all)/8]
+	}
 	return append(all, oddTargets...)
 }
 
