@@ -128,9 +128,9 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 // restarts. Nobody who is inside notices.
 func TestConnectionsReset(t *testing.T) {
 	eachWired(t, func(t *testing.T, w *wired) {
-		for range 20 {
+		for range 10 {
 			w.wire.reset()
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(400 * time.Millisecond)
 		}
 		read, entered := w.reading.since(), w.entering.since()
 		wantOnly(t, read, "reading while connections break", "200")
@@ -138,7 +138,7 @@ func TestConnectionsReset(t *testing.T) {
 		if entered["303"] == 0 {
 			t.Errorf("nobody came in while connections broke now and then: %s", tell(entered))
 		}
-		t.Logf("20 resets in 2 s: reading %s; entering %s", tell(read), tell(entered))
+		t.Logf("10 resets in 4 s: reading %s; entering %s", tell(read), tell(entered))
 		w.wantBack(t, 5*time.Second)
 		if lines := w.demo.log.lines("perimeter.away", ""); len(lines) > 2 { // reading and writing
 			t.Errorf("%d lines for one fault:\n%q", len(lines), lines)
