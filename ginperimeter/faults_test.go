@@ -226,7 +226,40 @@ func newWhere(t *testing.T, database, store string) where {
 	d := dbtest.New(t, database)
 	db := d.Open(t)
 	migrate(t, db)
-	return where{database: d, db: db, store: dbtest.NewStore(t, store)}
+	return where{database: d, db: db, store: newTestStore(t, store)}
+}
+
+func newTestStore(t testing.TB, kind string) sessions.Store {
+	t.Helper()
+	store := dbtest.NewStore(t, kind)
+	if kind == "gorm" {
+		return &oneAtATime{Store: store}
+	}
+	return store
+}
+
+// oneAtATime asks a session store for one thing at a time. The GORM store
+// (wader/gormstore 2.0.3) writes its maximum age anew for every request, which
+// is a data race with itself: the value is always the same.
+type oneAtATime struct {
+	sessions.Store
+	mu sync.Mutex
+}
+
+func (s *oneAtATime) Get(r *http.Request, name string) (*gorilla.Session, error) {
+	return gorilla.GetRegistry(r).Get(s, name)
+}
+
+func (s *oneAtATime) New(r *http.Request, name string) (*gorilla.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Store.New(r, name)
+}
+
+func (s *oneAtATime) Save(r *http.Request, w http.ResponseWriter, session *gorilla.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Store.Save(r, w, session)
 }
 
 // runSQL is what somebody does by hand, past the gate and package models.

@@ -52,6 +52,7 @@ func TestEnteringGivesANewSession(t *testing.T) {
 		planted := c.copyOf() // whoever put the session into the visitor's browser
 		entered := c.enter(token, "/page")
 		entered.want(t, http.StatusSeeOther, "/page")
+		wantSilent(t, entered)
 		if cookies := sessionCookies(entered); len(cookies) != 1 || cookies[0].Name != "site" || cookies[0].MaxAge <= 0 || !cookies[0].HttpOnly {
 			t.Errorf("cookies %v, want the new session's alone", cookies)
 		}

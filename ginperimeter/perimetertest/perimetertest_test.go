@@ -213,8 +213,9 @@ func TestEnter(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-				tt.cfg.DB = db
-				gate, err := ginperimeter.New(tt.cfg)
+				cfg := tt.cfg
+				cfg.DB = db
+				gate, err := ginperimeter.New(cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
