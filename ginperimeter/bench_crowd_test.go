@@ -129,7 +129,7 @@ func (c *benchCrowd) measure(b *testing.B, bc benchCase, kind string) {
 		requests = append(requests, r)
 	}
 	b.Run("mode=sequential", func(b *testing.B) {
-		t := newTurns(b, h, requests, bc)
+		t := newTurns(h, requests, bc)
 		t.warmUp(b)
 		b.ReportAllocs()
 		b.ResetTimer()
@@ -139,11 +139,11 @@ func (c *benchCrowd) measure(b *testing.B, bc benchCase, kind string) {
 		t.check(b)
 	})
 	b.Run("mode=parallel", func(b *testing.B) {
-		newTurns(b, h, requests, bc).warmUp(b)
+		newTurns(h, requests, bc).warmUp(b)
 		b.ReportAllocs()
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
-			t := newTurns(b, h, requests, bc)
+			t := newTurns(h, requests, bc)
 			for i := 0; pb.Next(); i++ {
 				t.serve(i)
 			}
@@ -160,14 +160,15 @@ type turns struct {
 	token    []string // of requests that bring one
 	header   http.Header
 	changing bool
+	forgets  bool
 	failed   int
 	read     int
 }
 
-func newTurns(_ testing.TB, h http.Handler, requests []*http.Request, bc benchCase) *turns {
+func newTurns(h http.Handler, requests []*http.Request, bc benchCase) *turns {
 	return &turns{
 		handler: h, requests: requests, w: &sink{header: make(http.Header)},
-		token: requests[0].Header[ginperimeter.HeaderName], header: requests[0].Header.Clone(), changing: bc.changing,
+		token: requests[0].Header[ginperimeter.HeaderName], header: requests[0].Header.Clone(), changing: bc.changing, forgets: bc.forgets,
 	}
 }
 
@@ -205,6 +206,9 @@ func receive(r *http.Request) (n int) {
 
 // warmUp lets everybody come once.
 func (t *turns) warmUp(b testing.TB) {
+	if t.forgets {
+		return
+	}
 	for i := range t.requests {
 		t.serve(i)
 	}

@@ -43,6 +43,7 @@ type benchCase struct {
 	prepare   func(*benchCrowd, testing.TB, *http.Request)                    // what the request brings besides the session's cookie
 	storeless bool                                                            // sessions play no part
 	changing  bool                                                            // other cookies change on every request
+	forgets   bool                                                            // nobody is known from one request to the next
 }
 
 var benchCases = map[string]benchCase{
@@ -51,7 +52,7 @@ var benchCases = map[string]benchCase{
 	"basicauth":       {storeless: true, use: useBasicAuth, prepare: bringPassword},
 	"jwt-cookie":      {storeless: true, use: useJWT, prepare: bringJWT},
 	"sessions-unread": {use: useSessions},
-	"session-read":    {use: useSessionRead},
+	"session-read":    {use: useSessionRead, forgets: true},
 
 	"perimeter":          {use: usePerimeter},
 	"perimeter-changing": {use: usePerimeter, changing: true},

@@ -30,6 +30,7 @@ func printRatios(files []string) error {
 	for _, mode := range []string{"sequential", "parallel"} {
 		printRequests(results, mode)
 	}
+	printEntries(results)
 	return nil
 }
 
@@ -94,5 +95,17 @@ func printRequests(results map[string]figures, mode string) {
 		added := ns(gate) - ns(unread)
 		fmt.Printf("| %s | %.0f ns | %.0f ns | %.2f | %.0f | %.0f ns | %.0f |\n", store, added, password, added/password,
 			median(gate["allocs/op"])-median(unread["allocs/op"]), ns(read)-ns(unread), (ns(read)-ns(unread))/added)
+	}
+}
+
+func printEntries(results map[string]figures) {
+	at := func(name string) []float64 { return results["BenchmarkEntry/"+name]["entries/s"] }
+	if len(at("insert/sync=full")) == 0 {
+		return
+	}
+	fmt.Printf("\n| SQLite, 50 at once | bare inserts/s | entries/s | ratio |\n|---|---|---|---|\n")
+	for _, sync := range []string{"full", "normal"} {
+		insert, gateway := median(at("insert/sync="+sync)), median(at("gateway/sync="+sync))
+		fmt.Printf("| synchronous=%s | %.0f | %.0f | %.2f |\n", sync, insert, gateway, gateway/insert)
 	}
 }
