@@ -38,6 +38,7 @@ lint: tidy-check cgo-free ## format, vet, static analysis, tidy modules, no driv
 .PHONY: tidy-check
 tidy-check: ## fail when go.mod or go.sum is not tidy
 	go mod tidy -diff
+	cd e2e && go mod tidy -diff
 
 LIBRARY := ./ginperimeter ./ginviewpass ./models ./templates ./admin
 
@@ -60,6 +61,6 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 
 .PHONY: e2e
 e2e: ## walk through the demo in a real browser (needs Chromium and npm)
-	cd e2e && go test -count=1 ./...
+	cd e2e && go vet ./... && go test -count=1 -timeout 20m ./...
 
 -include bench.mk release.mk
