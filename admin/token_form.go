@@ -155,10 +155,10 @@ func (f *tokenForm) take(err error) bool {
 
 // invalid collects every *models.InvalidError in err.
 func invalid(err error) []*models.InvalidError {
-	if own, ok := err.(*models.InvalidError); ok {
+	if own, ok := err.(*models.InvalidError); ok { //nolint:errorlint // it walks the tree itself: errors.As stops at the first
 		return []*models.InvalidError{own}
 	}
-	switch wrapped := err.(type) {
+	switch wrapped := err.(type) { //nolint:errorlint // the same
 	case interface{ Unwrap() error }:
 		return invalid(wrapped.Unwrap())
 	case interface{ Unwrap() []error }:

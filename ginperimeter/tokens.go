@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 	"gorm.io/gorm"
 
@@ -176,13 +177,16 @@ func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, gener
 	if now.Before(since) {
 		since = now
 	}
-	ended, err := models.ListEndedUses(ctx, t.db, since.Add(-endedWindow))
-	if err != nil {
+	// at the same time: a slow database is asked both within the time limit
+	both, ctx := errgroup.WithContext(ctx)
+	var ended []uint
+	both.Go(func() (err error) {
+		ended, err = models.ListEndedUses(ctx, t.db, since.Add(-endedWindow))
 		return err
-	}
+	})
 	inUse := t.inUse(clock)
 	rows, err := models.GetAccessTokens(ctx, t.db, inUse)
-	if err != nil {
+	if err = errors.Join(err, both.Wait()); err != nil {
 		return err
 	}
 	t.store(inUse, rows, clock, generation)
@@ -194,19 +198,21 @@ func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, gener
 	return nil
 }
 
-// inUse gives the IDs of the tokens that were used lately and forgets the rest.
+// inUse gives the IDs of the tokens that were used lately.
 func (t *tokens) inUse(clock int64) []uint {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ids := make([]uint, 0, len(t.byID))
 	for id, entry := range t.byID {
-		if clock-entry.usedAt.Load() <= int64(keepToken) {
+		if t.lately(entry, clock) {
 			ids = append(ids, id)
-			continue
 		}
-		t.forget(id, entry)
 	}
 	return ids
+}
+
+func (t *tokens) lately(entry *tokenEntry, clock int64) bool {
+	return clock-entry.usedAt.Load() <= int64(keepToken)
 }
 
 func (t *tokens) forget(id uint, entry *tokenEntry) {
@@ -216,10 +222,17 @@ func (t *tokens) forget(id uint, entry *tokenEntry) {
 	delete(t.byID, id)
 }
 
-// store notes what was read of ids; those without a row were deleted.
+// store notes what was read of ids; those without a row were deleted. Only now,
+// with a good answer, are the tokens forgotten that nobody used lately: while
+// the database is away, they are all that is known.
 func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64, generation uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for id, entry := range t.byID {
+		if !t.lately(entry, clock) {
+			t.forget(id, entry)
+		}
+	}
 	found := make(map[uint]*models.AccessToken, len(rows))
 	for i := range rows {
 		found[rows[i].ID] = &rows[i]

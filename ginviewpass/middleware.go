@@ -2,6 +2,7 @@ package ginviewpass
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -80,7 +81,7 @@ func (l *Links) read(c *gin.Context) {
 		c.Header("Cache-Control", "private, no-store")
 		c.Header("Referrer-Policy", "no-referrer")
 		c.Header("X-Robots-Tag", "noindex")
-	} else if err != nil && err != ErrNoLink {
+	} else if err != nil && !errors.Is(err, ErrNoLink) {
 		l.logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "ginviewpass: link refused", slog.String("event", "viewpass.refused"),
 			slog.String("path", u.Path), slog.String("reason", err.Error()))
 	}
