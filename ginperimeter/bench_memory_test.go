@@ -52,7 +52,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		most           int
 	}{
 		{"short cookies", 190, 0, memoryFor100000 / 10},
-		{"the longest cookies that are kept whole", 256, 0, memoryFor100000 / 10},
+		{"the longest cookies that are kept whole", 224, 0, memoryFor100000 / 10},
 		{"long cookies", 4096, 0, memoryFor100000 / 10},
 		{"more visitors than MaxVisitors", 190, visitors / 3, memoryFor100000 / 10 / 2},
 	} {

@@ -89,7 +89,7 @@ func newPasses(size int) *passes {
 // maxWholeCookie is the longest cookie, in bytes, that is its own key. Hashing
 // a short one costs more than the whole rest of a request's check; keeping a
 // long one, memory.
-const maxWholeCookie = 256
+const maxWholeCookie = 224
 
 // cookieKey is the key of a cookie's value: the value, or the SHA-256 of a
 // long one, so that no other cookie can ever match. The byte in front keeps
@@ -103,17 +103,15 @@ func cookieKey(value string) string {
 }
 
 // visit finds a cookie whose session was read less than sessionFresh ago.
-func (p *passes) visit(cookie string, clock int64) *visit {
-	e := p.byCookie.find(cookieKey(cookie))
-	if e == nil || clock-e.added < 0 || clock-e.added >= int64(sessionFresh) {
-		return nil
-	}
-	return &e.value
+func (p *passes) visit(cookie string, clock int64) (v visit, ok bool) {
+	v, readAt, ok := p.byCookie.find(cookieKey(cookie))
+	return v, ok && clock-readAt >= 0 && clock-readAt < int64(sessionFresh)
 }
 
 // known tells whether a cookie held a pass once, fresh or not.
 func (p *passes) known(cookie string) bool {
-	return cookie != "" && p.byCookie.find(cookieKey(cookie)) != nil
+	_, _, ok := p.byCookie.find(cookieKey(cookie))
+	return ok
 }
 
 // addVisit remembers that a cookie holds a pass that has just been verified and
@@ -132,11 +130,11 @@ func (p *passes) add(pass *knownPass, clock int64) { p.byRef.add(pass.ref, pass,
 // find gives a pass that is known and, at the reload that began at readAt, was
 // confirmed lately enough.
 func (p *passes) find(ref string, readAt int64) *knownPass {
-	e := p.byRef.find(ref)
-	if e == nil || !confirmed(e.value.confirmedAt.Load(), readAt) {
+	pass, _, ok := p.byRef.find(ref)
+	if !ok || !confirmed(pass.confirmedAt.Load(), readAt) {
 		return nil
 	}
-	return e.value
+	return pass
 }
 
 // confirmed tells whether no end of a pass can have been missed between its

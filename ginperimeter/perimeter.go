@@ -216,8 +216,8 @@ func (g *Gate) checkSession(c *gin.Context) (*Pass, error) {
 	clock := g.tokens.clock(now)
 	if where := g.place.Load(); where != nil {
 		if cookie := sessionCookie(c.Request, where.name); cookie != "" {
-			if v := g.passes.visit(cookie, clock); v != nil {
-				return g.recall(c.Request.Context(), v, now, clock)
+			if v, ok := g.passes.visit(cookie, clock); ok {
+				return g.recall(c.Request.Context(), &v, now, clock)
 			}
 		}
 	}
