@@ -245,7 +245,7 @@ func (g *Gate) expired(row *models.AccessToken) string {
 	if row.ExpiresAt == nil {
 		return "This token has expired. Ask for a new one."
 	}
-	return "This token expired on " + row.ExpiresAt.In(g.cfg.Now().Location()).Format("2 January 2006") + ". Ask for a new one."
+	return "This token expired on " + row.ExpiresAt.Add(-time.Second).In(g.cfg.Now().Location()).Format("2 January 2006") + ". Ask for a new one."
 }
 
 func (g *Gate) unavailable(page *templates.Gateway) decision {

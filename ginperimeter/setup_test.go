@@ -132,8 +132,12 @@ func newClient(t testing.TB, base string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// a transport of its own: every httptest.Server that closes cuts the idle
+	// connections of the default one, which parallel tests would share
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
 	return &client{t: t, base: base, http: &http.Client{
-		Jar: jar, Timeout: 30 * time.Second,
+		Transport: transport, Jar: jar, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
