@@ -107,6 +107,7 @@ func contestants(ctx context.Context, dir string, visitors int) ([]*contestant, 
 	}
 	all := []*contestant{
 		{variant: variantBare, store: "cookie"}, {variant: variantBasicAuth, store: "cookie"},
+		{variant: variantHeaders, store: "cookie"}, {variant: variantSessions, store: "cookie"},
 		{variant: variantGate, store: "cookie"}, {variant: variantGate, store: "redis"},
 		{variant: variantSessionRead, store: "cookie"}, {variant: variantSessionRead, store: "redis"},
 	}

@@ -25,6 +25,8 @@ import (
 const (
 	variantBare        = "bare"         // Gin and nothing else
 	variantBasicAuth   = "basicauth"    // gin.BasicAuth
+	variantHeaders     = "headers"      // the headers that the gate sets, and nothing else
+	variantSessions    = "sessions"     // the sessions that the gate needs, and nobody reads
 	variantGate        = "gate"         // the gate
 	variantSessionRead = "session-read" // the session is read on every request
 )
@@ -91,12 +93,17 @@ func front(variant, store, dsn string, queries *atomic.Int64) ([]gin.HandlerFunc
 		return nil, nil
 	case variantBasicAuth:
 		return []gin.HandlerFunc{gin.BasicAuth(gin.Accounts{"preview": password})}, nil
+	case variantHeaders:
+		return []gin.HandlerFunc{setHeaders}, nil
 	}
 	s, err := openStore(store)
 	if err != nil {
 		return nil, err
 	}
-	if variant == variantSessionRead {
+	switch variant {
+	case variantSessions:
+		return []gin.HandlerFunc{sessions.Sessions(sessionName, s)}, nil
+	case variantSessionRead:
 		return []gin.HandlerFunc{sessions.Sessions(sessionName, s), readSession}, nil
 	}
 	db, err := database.Open(dsn)
@@ -111,6 +118,13 @@ func front(variant, store, dsn string, queries *atomic.Int64) ([]gin.HandlerFunc
 		return nil, err
 	}
 	return []gin.HandlerFunc{sessions.Sessions(sessionName, s), gate.Middleware()}, nil
+}
+
+func setHeaders(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Cache-Control", "private")
+	h.Set("Vary", "Cookie, "+ginperimeter.HeaderName)
+	h.Set("X-Robots-Tag", "noindex")
 }
 
 // readSession is the least that a gate does which keeps nothing in memory.
