@@ -73,7 +73,7 @@ func FuzzHelp(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sentence string) {
 		if !utf8.ValidString(sentence) || strings.ContainsAny(sentence, "\x00\r") || sentence == "" {
-			t.Skip("HTML cannot say it")
+			return // HTML cannot say it
 		}
 		said, links := helpLinks(t, sentence)
 		if said != sentence {

@@ -17,7 +17,8 @@ import (
 
 const root = "../.."
 
-// documents are the files whose Go code must compile.
+// documents are the files whose links must lead somewhere. Package production
+// compiles and runs what docs/production.md shows.
 var documents = []string{"README.md", "PERFORMANCE.md", "SECURITY.md", "docs/production.md"}
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
@@ -40,7 +41,7 @@ func blocks(t *testing.T, document, language string) []string {
 
 func TestGoCodeCompiles(t *testing.T) {
 	t.Parallel()
-	for _, document := range documents {
+	for _, document := range []string{"README.md", "SECURITY.md"} {
 		for i, code := range blocks(t, document, "go") {
 			t.Run(fmt.Sprintf("%s block %d", document, i+1), func(t *testing.T) {
 				t.Parallel()
