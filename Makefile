@@ -22,7 +22,7 @@ metrics: ## test the examples for Prometheus and OpenTelemetry, a module of thei
 
 .PHONY: race
 race: ## run all tests in random order under the race detector
-	go test -race -shuffle=on -short ./...
+	go test -race -shuffle=on -short -timeout 30m ./...
 
 .PHONY: cover
 cover: ## show how much of the library the tests reach
