@@ -1,0 +1,5 @@
+//go:build !race
+
+package ginviewpass_test
+
+const raceDetector = false
