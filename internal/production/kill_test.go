@@ -31,6 +31,7 @@ func TestKilledWhilePeopleEnter(t *testing.T) {
 func killWhileEntering(t *testing.T, kind string, people int) {
 	d, db := newDatabase(t, kind)
 	i := start(t, "-database", d.DSN)
+	url := i.url // the same for all that follow
 	token, row := newToken(t, db, models.NewAccessToken{Label: "kill -9"})
 	var next, admitted atomic.Int64
 	var mu sync.Mutex
@@ -40,7 +41,7 @@ func killWhileEntering(t *testing.T, kind string, people int) {
 		group.Go(func() {
 			for admitted.Load() < int64(people) && !t.Failed() {
 				email := fmt.Sprintf("visitor%d@example.com", next.Add(1))
-				if enterOnce(t, i.url, token, email) {
+				if enterOnce(t, url, token, email) {
 					admitted.Add(1)
 					mu.Lock()
 					answered[email] = true
