@@ -2,6 +2,7 @@
 # than each benchmark, so that what else the machine does hits all alike.
 
 BENCH_COUNT ?= 6
+GROWTH_DATABASES ?= sqlite
 
 .PHONY: bench bench-http bench-memory bench-growth
 
@@ -23,6 +24,6 @@ bench-http: ## the whole site on the loopback interface, and revocation at full 
 bench-memory: ## the memory of 100,000 visitors
 	go test ./ginperimeter -run '^$$' -bench Memory -benchtime 1x -timeout 30m
 
-bench-growth: ## lists and entries with a million tokens and ten million uses
-	PERIMETER_GROWTH="1000 100000 1000000" PERIMETER_GROWTH_DATABASES="sqlite" \
-		go test ./models -run '^$$' -bench Growth -benchtime 100x -timeout 2h
+bench-growth: ## lists, pages and entries with a million tokens and ten million uses
+	PERIMETER_GROWTH="1000 1000000" PERIMETER_GROWTH_DATABASES="$(GROWTH_DATABASES)" \
+		go test ./models ./internal/growth -p 1 -run '^$$' -bench 'Growth|Pages' -benchtime 100x -timeout 2h

@@ -11,11 +11,11 @@ import (
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
 
-// pastDays remembers how many entries the days before today had, where
-// counting them takes long: a day that is over gets no more entries.
+// pastDays remembers how many entries the days and hours had that are over,
+// where counting them takes long: they get no more entries.
 type pastDays struct {
 	mu     sync.Mutex
-	bounds []time.Time // of the days that were counted
+	bounds []time.Time // of what was counted
 	counts []int64
 	at     time.Time
 }
@@ -23,25 +23,34 @@ type pastDays struct {
 const (
 	longCount = 100_000          // so many entries are counted in some 20 ms
 	pastAge   = 10 * time.Minute // a purge may take entries away
+	settled   = 5 * time.Minute  // clocks of instances may differ by that
 )
 
 // count counts the entries between each bound and the next; the last day is
-// today.
+// today, whose last hour is always counted.
 func (p *pastDays) count(ctx context.Context, db *gorm.DB, bounds []time.Time, now time.Time) ([]int64, error) {
-	whole := bounds[:len(bounds)-1]
-	past := p.known(whole, now)
-	if past == nil {
+	days := len(bounds) - 1
+	today, tomorrow := bounds[days-1], bounds[days]
+	over := now.Add(-settled).Truncate(time.Hour)
+	if over.Before(today) {
+		over = today
+	}
+	past := append(slices.Clone(bounds[:days]), over)
+	counts := p.known(past, now)
+	if counts == nil {
 		var err error
-		if past, err = models.CountUsesBetween(ctx, db, whole); err != nil {
+		if counts, err = models.CountUsesBetween(ctx, db, past); err != nil {
 			return nil, err
 		}
-		p.keep(whole, past, now)
+		p.keep(past, counts, now)
 	}
-	today, err := models.CountUsesBetween(ctx, db, bounds[len(bounds)-2:])
+	lately, err := models.CountUsesBetween(ctx, db, []time.Time{over, tomorrow})
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(past, today), nil
+	counts = slices.Clone(counts)
+	counts[days-1] += lately[0]
+	return counts, nil
 }
 
 func (p *pastDays) known(bounds []time.Time, now time.Time) []int64 {

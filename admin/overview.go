@@ -8,8 +8,10 @@ import (
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
 
-// latestEntries is how many entries the overview lists.
-const latestEntries = 8
+const (
+	latestEntries = 8      // listed on the overview
+	mostCounted   = 10_000 // tokens of a kind; more would have to be waited for
+)
 
 type overviewView struct {
 	view
@@ -24,7 +26,7 @@ func (v overviewView) Entries() entriesTable { return entriesTable{Root: v.Root,
 
 func (a *admin) overview(c *gin.Context) error {
 	ctx, now := c.Request.Context(), a.Now()
-	counts, err := models.CountTokensByState(ctx, a.DB, now, now.Add(soon))
+	counts, err := models.CountTokensByState(ctx, a.DB, now, now.Add(soon), mostCounted+1)
 	if err != nil {
 		return err
 	}
@@ -47,8 +49,16 @@ func (a *admin) overview(c *gin.Context) error {
 	}
 	a.write(c, http.StatusOK, "admin/overview.html", overviewView{
 		view: a.view(c, "Overview"),
-		Live: grouped(counts.Live), Expiring: grouped(counts.Expiring), UsedUp: grouped(counts.UsedUp),
+		Live: counted(counts.Live), Expiring: counted(counts.Expiring), UsedUp: counted(counts.UsedUp),
 		Any: len(any.Rows) > 0 || len(rows) > 0, Chart: a.chart(bounds, uses), Latest: rows,
 	})
 	return nil
+}
+
+// counted is a number of tokens, of which no more than mostCounted were counted.
+func counted(n int64) string {
+	if n > mostCounted {
+		return grouped(mostCounted) + "+"
+	}
+	return grouped(n)
 }

@@ -330,7 +330,7 @@ func TestErrorsOfADatabaseThatIsAway(t *testing.T) {
 	_, errList := models.ListAccessTokens(ctx, db, models.TokenFilter{}, models.Page{})
 	_, errSearch := models.ListAccessTokens(ctx, db, models.TokenFilter{Search: "a"}, models.Page{Before: 1})
 	_, _, errExpiry := models.ListAccessTokensByExpiry(ctx, db, models.TokenFilter{}, nil, 0)
-	_, errStats := models.CountTokensByState(ctx, db, time.Now(), time.Now())
+	_, errStats := models.CountTokensByState(ctx, db, time.Now(), time.Now(), 10)
 	_, errBetween := models.CountUsesBetween(ctx, db, []time.Time{noon, noon.Add(time.Hour)})
 	for what, err := range map[string]error{
 		"create": errCreate, "find": errFind, "get many": errMany, "entry": errEntry, "pass": errPass, "ended": errEnded,

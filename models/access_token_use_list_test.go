@@ -158,7 +158,7 @@ func TestStatistics(t *testing.T) {
 				want.UsedUp++
 			}
 		}
-		got, err := models.CountTokensByState(t.Context(), db, noon, soon)
+		got, err := models.CountTokensByState(t.Context(), db, noon, soon, 1000)
 		if err != nil || got != want || want.Expiring == 0 || want.UsedUp == 0 {
 			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}

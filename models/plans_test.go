@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gin-perimeter/gin-perimeter/internal/dbtest"
+	"github.com/gin-perimeter/gin-perimeter/internal/growth"
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
 
@@ -37,10 +38,10 @@ func TestListsFollowAnIndex(t *testing.T) {
 			if err := models.Migrate(db); err != nil {
 				t.Fatal(err)
 			}
-			if err := fill(t.Context(), db, 2000, 4000); err != nil {
+			if err := growth.Fill(t.Context(), db, 2000, 4000); err != nil {
 				t.Fatal(err)
 			}
-			for _, work := range growthWork(models.AccessToken{}) {
+			for _, work := range growthWork() {
 				if work.name == "token-enter" || work.name == "token-find" || strings.Contains(work.name, "count") {
 					continue
 				}
@@ -135,7 +136,7 @@ func TestTimesAreComparedInMilliseconds(t *testing.T) {
 	_, errEnded := models.ListEndedUses(ctx, db, at)
 	_, errPurge := models.PurgeAccessTokenUses(ctx, db, at, nil)
 	_, errForget := models.ForgetPerson(ctx, db, "anna@example.com")
-	_, errStats := models.CountTokensByState(ctx, db, at, at.Add(1))
+	_, errStats := models.CountTokensByState(ctx, db, at, at.Add(1), 10)
 	_, errBetween := models.CountUsesBetween(ctx, db, []time.Time{at, at.Add(1)})
 	_, _, errExpiry := models.ListAccessTokensByExpiry(ctx, db, models.TokenFilter{Now: at}, &models.ExpiryCursor{At: at, ID: 1}, 0)
 	_, errCreate := models.ExtendAccessTokens(ctx, db, []uint{row.ID}, 1)

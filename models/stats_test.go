@@ -17,7 +17,7 @@ func TestCountTokensByState(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx, now := context.Background(), time.Now()
 		soon := now.Add(7 * 24 * time.Hour)
-		if got, err := models.CountTokensByState(ctx, db, now, soon); err != nil || got != (models.TokenCounts{}) {
+		if got, err := models.CountTokensByState(ctx, db, now, soon, 1000); err != nil || got != (models.TokenCounts{}) {
 			t.Fatalf("of no tokens: %+v, %v", got, err)
 		}
 		ids := map[string]uint{}
@@ -40,9 +40,13 @@ func TestCountTokensByState(t *testing.T) {
 		set("used up", "use_count", 1)
 		set("deactivated", "deactivated_at", now.UTC())
 		set("expired", "expires_at", now.Add(-time.Hour).UTC())
-		got, err := models.CountTokensByState(ctx, db, now, soon)
+		got, err := models.CountTokensByState(ctx, db, now, soon, 1000)
 		if want := (models.TokenCounts{Live: 3, Expiring: 1, UsedUp: 1}); err != nil || got != want {
 			t.Errorf("CountTokensByState = %+v, %v; want %+v", got, err, want)
+		}
+		got, err = models.CountTokensByState(ctx, db, now, soon, 2)
+		if want := (models.TokenCounts{Live: 2, Expiring: 1, UsedUp: 1}); err != nil || got != want {
+			t.Errorf("CountTokensByState up to 2 = %+v, %v; want %+v", got, err, want)
 		}
 	})
 }
