@@ -59,19 +59,19 @@ func readTokenQuery(values url.Values) tokenQuery {
 	return q
 }
 
-// expiryCursor is where a page in the order of expiry ended, as "seconds.id".
+// expiryCursor is where a page in the order of expiry ended, as "milliseconds.id".
 type expiryCursor models.ExpiryCursor
 
-func (e expiryCursor) text() string { return strconv.FormatInt(e.At.Unix(), 10) + "." + idText(e.ID) }
+func (e expiryCursor) text() string { return strconv.FormatInt(e.At.UnixMilli(), 10) + "." + idText(e.ID) }
 
 func readExpiryCursor(text string) *expiryCursor {
 	at, id, _ := strings.Cut(text, ".")
-	seconds, errAt := strconv.ParseInt(at, 10, 39) // beyond the year 9999
+	ms, errAt := strconv.ParseInt(at, 10, 49) // beyond the year 9999
 	row, errID := readID(id)
-	if errAt != nil || errID != nil || seconds < 0 {
+	if errAt != nil || errID != nil || ms < 0 {
 		return nil
 	}
-	return &expiryCursor{At: time.Unix(seconds, 0), ID: row}
+	return &expiryCursor{At: time.UnixMilli(ms), ID: row}
 }
 
 func cursor(values url.Values, name string) uint {
