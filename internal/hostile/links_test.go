@@ -184,7 +184,9 @@ func TestForgedLinks(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, 2, 4, 8, 16, 21} {
 		refuse("a shorter signature", base+"viewpass="+head+":"+tail[:size])
-		refuse("a shorter signature, filled up", base+"viewpass="+head+":"+tail[:size]+strings.Repeat("A", 22-size))
+		if filled := tail[:size] + strings.Repeat("A", 22-size); filled != tail { // one in four ends in A
+			refuse("a shorter signature, filled up", base+"viewpass="+head+":"+filled)
+		}
 	}
 	// length extension: the payload grows by SHA-256's padding and a path
 	for pad := 1; pad < 70; pad++ {
