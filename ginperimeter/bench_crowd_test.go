@@ -38,7 +38,7 @@ type benchCrowd struct {
 
 const crowdSize = 10_000
 
-func newCrowd(b testing.TB) *benchCrowd {
+func newCrowd(b testing.TB, size int) *benchCrowd {
 	b.Helper()
 	c := &benchCrowd{b: b, db: newDB(b), stores: make(map[string]sessions.Store), cookies: make(map[string][]string)}
 	token, row, err := models.CreateAccessToken(context.Background(), c.db, models.NewAccessToken{Label: "Acme preview"})
@@ -46,7 +46,7 @@ func newCrowd(b testing.TB) *benchCrowd {
 		b.Fatal(err)
 	}
 	c.token, c.row = token, row
-	c.refs = recordEntries(b, c.db, row, crowdSize)
+	c.refs = recordEntries(b, c.db, row, size)
 	c.links, err = ginviewpass.New(ginviewpass.Config{Keys: [][]byte{[]byte("a key for tests that has 32 bytes")}})
 	if err != nil {
 		b.Fatal(err)
@@ -115,21 +115,9 @@ func saveSessions(b testing.TB, store sessions.Store, refs []string) (cookies []
 
 // measure runs a case, one request after the other and on all cores at once.
 func (c *benchCrowd) measure(b *testing.B, bc benchCase, kind string) {
-	store := c.store(kind)
-	h := bc.handler(b, c, store)
-	var requests []*http.Request
-	for _, cookie := range c.cookies[kind] {
-		r := httptest.NewRequest(http.MethodGet, "/page", nil)
-		r.Header.Set("Cookie", cookie)
-		if bc.prepare != nil && (len(requests) == 0 || bc.storeless) {
-			bc.prepare(c, b, r)
-		} else if bc.prepare != nil {
-			r.URL, r.Header = requests[0].URL, requests[0].Header.Clone()
-		}
-		requests = append(requests, r)
-	}
+	h := bc.handler(b, c, c.store(kind))
 	b.Run("mode=sequential", func(b *testing.B) {
-		t := newTurns(h, requests, bc)
+		t := c.turns(b, h, bc, kind)
 		t.warmUp(b)
 		b.ReportAllocs()
 		b.ResetTimer()
@@ -139,11 +127,11 @@ func (c *benchCrowd) measure(b *testing.B, bc benchCase, kind string) {
 		t.check(b)
 	})
 	b.Run("mode=parallel", func(b *testing.B) {
-		newTurns(h, requests, bc).warmUp(b)
+		c.turns(b, h, bc, kind).warmUp(b)
 		b.ReportAllocs()
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
-			t := newTurns(h, requests, bc)
+			t := c.turns(b, h, bc, kind)
 			for i := 0; pb.Next(); i++ {
 				t.serve(i)
 			}
@@ -154,54 +142,51 @@ func (c *benchCrowd) measure(b *testing.B, bc benchCase, kind string) {
 
 // turns serves everybody's requests in turn, for one goroutine.
 type turns struct {
+	benchCase
 	handler  http.Handler
-	requests []*http.Request
+	pristine *http.Request
+	header   http.Header // of the request that is served
+	cookies  []string
 	w        *sink
-	token    []string // of requests that bring one
-	header   http.Header
-	changing bool
-	forgets  bool
 	failed   int
 	read     int
 }
 
-func newTurns(h http.Handler, requests []*http.Request, bc benchCase) *turns {
-	return &turns{
-		handler: h, requests: requests, w: &sink{header: make(http.Header)},
-		token: requests[0].Header[ginperimeter.HeaderName], header: requests[0].Header.Clone(), changing: bc.changing, forgets: bc.forgets,
+func (c *benchCrowd) turns(b testing.TB, h http.Handler, bc benchCase, kind string) *turns {
+	b.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/page", nil)
+	if bc.prepare != nil {
+		bc.prepare(c, b, r)
 	}
+	t := &turns{benchCase: bc, handler: h, pristine: r, header: r.Header.Clone(), cookies: c.cookies[kind], w: &sink{header: make(http.Header)}}
+	if own := r.Header.Get("Cookie"); own != "" {
+		t.cookies = []string{own}
+	}
+	t.header["Cookie"] = []string{""}
+	return t
 }
 
-// serve serves a fresh copy of a request.
+// serve serves a fresh copy of the request with one visitor's cookie. As on a
+// server, which has just written them, request and header are near the
+// processor.
 func (t *turns) serve(i int) {
-	r := *t.requests[i%len(t.requests)]
+	r := *t.pristine
+	r.Header = t.header
+	cookie := t.cookies[i%len(t.cookies)]
 	if t.changing {
 		// what analytics scripts do: another cookie beside ours has a new value
-		cookie := "_ga=GA1.2." + strconv.Itoa(i) + "; " + r.Header["Cookie"][0] + "; _gid=GA1.2." + strconv.Itoa(i)
-		r.Header = t.header
-		r.Header["Cookie"] = []string{cookie}
+		cookie = "_ga=GA1.2." + strconv.Itoa(i) + "; " + cookie + "; _gid=GA1.2." + strconv.Itoa(i)
 	}
-	if t.token != nil {
-		t.header[ginperimeter.HeaderName] = t.token // the gate takes it out
-		r.Header = t.header
+	t.header["Cookie"][0] = cookie
+	t.read += strings.Count(cookie, "=")
+	if token := t.pristine.Header[ginperimeter.HeaderName]; token != nil {
+		t.header[ginperimeter.HeaderName] = token // the gate takes it out
 	}
 	t.w.reset()
-	t.read += receive(&r)
 	t.handler.ServeHTTP(t.w, &r)
 	if t.w.status != http.StatusOK {
 		t.failed++
 	}
-}
-
-// receive reads what a server has just read when it calls a handler: the
-// headers are near the processor, not somewhere in memory.
-func receive(r *http.Request) (n int) {
-	for _, name := range []string{"Cookie", "Authorization"} {
-		for _, value := range r.Header[name] {
-			n += strings.Count(value, "=")
-		}
-	}
-	return n
 }
 
 // warmUp lets everybody come once.
@@ -209,7 +194,7 @@ func (t *turns) warmUp(b testing.TB) {
 	if t.forgets {
 		return
 	}
-	for i := range t.requests {
+	for i := range t.cookies {
 		t.serve(i)
 	}
 	t.check(b)

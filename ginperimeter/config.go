@@ -111,6 +111,8 @@ type Config struct {
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 
+	elapsed func(since time.Time) time.Duration // by the same clock
+
 	// Logger takes the gate's log. It is never given a token. Default:
 	// slog.Default().
 	Logger *slog.Logger
@@ -141,7 +143,9 @@ func (cfg *Config) complete() error {
 	cfg.AttemptsFromAll = cmp.Or(cfg.AttemptsFromAll, Limit{Count: 100, Per: time.Minute})
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now, cfg.elapsed = time.Now, time.Since // which reads one clock, not two
+	} else {
+		cfg.elapsed = func(since time.Time) time.Duration { return cfg.Now().Sub(since) }
 	}
 	return errors.Join(
 		cfg.checkEnabled(), cfg.checkDB(), cfg.checkPaths(), cfg.checkName(),

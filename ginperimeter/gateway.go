@@ -345,6 +345,7 @@ func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, d decision, form
 	if g.holds(c, d.token.ID) {
 		return decision{}
 	}
+	clock := g.tokens.clock()
 	cookies := c.Writer.Header().Values("Set-Cookie")
 	retire, err := g.renewSession(c, session, d.entry.ref)
 	if err != nil {
@@ -356,7 +357,7 @@ func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, d decision, form
 		return g.explainToken(err, &d.token, page)
 	}
 	retire()
-	g.remember(use, g.tokens.clock(use.At))
+	g.remember(use, clock)
 	return decision{}
 }
 

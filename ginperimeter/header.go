@@ -45,7 +45,7 @@ type hour struct {
 // checkHeader decides by the header alone, even beside a valid session.
 func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 	now := g.cfg.Now()
-	if err := g.tokens.freshen(c.Request.Context(), now); err != nil {
+	if err := g.tokens.freshen(c.Request.Context(), g.tokens.clock()); err != nil {
 		return nil, err
 	}
 	ip := clientIP(c)

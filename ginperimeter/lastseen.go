@@ -46,7 +46,7 @@ func (s *lastSeen) take(clock int64, force bool) []uint {
 // own: an error costs a minute's exactness.
 func (g *Gate) flushSeen(ctx context.Context, force bool) error {
 	now := g.cfg.Now()
-	ids := g.lastSeen.take(g.tokens.clock(now), force)
+	ids := g.lastSeen.take(g.tokens.clock(), force)
 	if len(ids) == 0 {
 		return nil
 	}

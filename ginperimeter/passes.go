@@ -1,8 +1,7 @@
 package ginperimeter
 
 import (
-	"crypto/sha256"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -22,13 +21,13 @@ type Pass struct {
 	header *Gate // the gate that a header token opened; nil for a session
 }
 
-// channel is how the pass was shown.
-func (p *Pass) channel() string {
-	if p.UseID == 0 {
-		return "header"
-	}
-	return "session"
-}
+// channel is how a pass was shown.
+type channel string
+
+const (
+	bySession channel = "session"
+	byHeader  channel = "header"
+)
 
 // confirmWithin is how long a pass may go unconfirmed before its entry is
 // looked up again: well below endedWindow, so that no end is missed between.
@@ -59,79 +58,77 @@ func newKnownPass(use models.AccessTokenUse, clock int64) *knownPass {
 	return known
 }
 
-// sessionFresh is how long a session that was read is believed: the host may
-// clear it, or a store may drop it, at any time.
-const sessionFresh = 5 * time.Second
-
-// visit is what a session cookie was found to hold. It has at hand what a
-// request asks of the pass: with its key it fills one line of a processor's
-// cache, and fetching another costs more than all that is computed.
-type visit struct {
-	pass        *Pass       // &known.Pass, which can't be taken without fetching it
-	known       *knownPass  //
-	token       *tokenEntry // of the pass
-	useID       uint        // of the pass
-	confirmedAt int64       // of the pass, when the session was read
-}
-
-// passes remembers who is inside, in two bounded tables: pass by reference,
-// and visit by cookie. Only what was found valid gets in, so that no flood of
-// wrong cookies costs a right one its place. It is safe for concurrent use.
+// passes remembers who is inside: passes by reference, and visits by cookie,
+// each a number of them at most. Only what was found valid gets in, so that no
+// flood of wrong cookies costs a right one its place. It is safe for concurrent
+// use.
 type passes struct {
-	byRef    *recent[*knownPass]
-	byCookie *recent[visit]
+	visits *visits
+
+	mu    sync.RWMutex
+	most  int
+	byRef map[string]*knownPass
 }
 
-func newPasses(size int) *passes {
-	return &passes{byRef: newRecent[*knownPass](size), byCookie: newRecent[visit](size)}
-}
-
-// maxWholeCookie is the longest cookie, in bytes, that is its own key. Hashing
-// a short one costs more than the whole rest of a request's check; keeping a
-// long one, memory.
-const maxWholeCookie = 224
-
-// cookieKey is the key of a cookie's value: the value, or the SHA-256 of a
-// long one, so that no other cookie can ever match. The byte in front keeps
-// the two apart: no header can carry it.
-func cookieKey(value string) string {
-	if len(value) <= maxWholeCookie {
-		return value
-	}
-	sum := sha256.Sum256([]byte(value))
-	return "\x00" + string(sum[:])
+func newPasses(most int) *passes {
+	return &passes{visits: newVisits(most), most: most, byRef: make(map[string]*knownPass)}
 }
 
 // visit finds a cookie whose session was read less than sessionFresh ago.
-func (p *passes) visit(cookie string, clock int64) (v visit, ok bool) {
-	v, readAt, ok := p.byCookie.find(cookieKey(cookie))
-	return v, ok && clock-readAt >= 0 && clock-readAt < int64(sessionFresh)
+func (p *passes) visit(cookie string, clock int64) *visit {
+	v := p.visits.find(cookie)
+	if v == nil || clock-v.readAt < 0 || clock-v.readAt >= int64(sessionFresh) {
+		return nil
+	}
+	return v
 }
 
 // known tells whether a cookie held a pass once, fresh or not.
-func (p *passes) known(cookie string) bool {
-	_, _, ok := p.byCookie.find(cookieKey(cookie))
-	return ok
-}
+func (p *passes) known(cookie string) bool { return p.visits.find(cookie) != nil }
 
 // addVisit remembers that a cookie holds a pass that has just been verified and
 // lives for another while.
 func (p *passes) addVisit(cookie string, pass *knownPass, clock int64, lives time.Duration) {
-	p.add(pass, clock)
-	key := strings.Clone(cookieKey(cookie)) // not a piece of the request's header
-	p.byCookie.add(key, visit{
-		pass: &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
+	p.add(pass)
+	p.visits.add(cookie, visit{
+		readAt: clock - int64(sessionFresh-min(sessionFresh, lives)), // gone stale when the pass ends
+		pass:   &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
 		confirmedAt: pass.confirmedAt.Load(),
-	}, clock-int64(sessionFresh-min(sessionFresh, lives))) // gone stale when the pass ends
+	})
 }
 
-func (p *passes) add(pass *knownPass, clock int64) { p.byRef.add(pass.ref, pass, clock) }
+func (p *passes) add(pass *knownPass) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.byRef[pass.ref]; !known && len(p.byRef) >= p.most {
+		p.makeRoom()
+	}
+	p.byRef[pass.ref] = pass
+}
+
+// makeRoom drops the pass that was confirmed longest ago, of a few: Go begins a
+// walk through a map anywhere.
+func (p *passes) makeRoom() {
+	few := 8
+	var oldest *knownPass
+	for _, pass := range p.byRef {
+		if oldest == nil || pass.confirmedAt.Load() < oldest.confirmedAt.Load() {
+			oldest = pass
+		}
+		if few--; few == 0 {
+			break
+		}
+	}
+	delete(p.byRef, oldest.ref)
+}
 
 // find gives a pass that is known and, at the reload that began at readAt, was
 // confirmed lately enough.
 func (p *passes) find(ref string, readAt int64) *knownPass {
-	pass, _, ok := p.byRef.find(ref)
-	if !ok || !confirmed(pass.confirmedAt.Load(), readAt) {
+	p.mu.RLock()
+	pass := p.byRef[ref]
+	p.mu.RUnlock()
+	if pass == nil || !confirmed(pass.confirmedAt.Load(), readAt) {
 		return nil
 	}
 	return pass
@@ -143,4 +140,8 @@ func confirmed(confirmedAt, readAt int64) bool { return readAt-confirmedAt <= in
 
 // forget drops a pass that was found dead. Its cookies go by themselves: they
 // lead to a pass that is checked like any other.
-func (p *passes) forget(pass *knownPass) { p.byRef.remove(pass.ref) }
+func (p *passes) forget(pass *knownPass) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byRef, pass.ref)
+}

@@ -141,17 +141,15 @@ func (g *Gate) admit(c *gin.Context) (*Pass, bool) {
 		c.Abort()
 		return nil, false
 	}
-	pass, err := g.check(c)
+	pass, by, err := g.check(c)
 	if err != nil {
 		g.refuse(c, err)
 		c.Abort()
 		return nil, false
 	}
 	if pass != nil {
-		g.markPrivate(c)
-		if g.cfg.Observe != nil {
-			g.observe(EventPassed, pass.channel(), 0)
-		}
+		g.markPrivate(c, by)
+		g.observe(EventPassed, string(by), 0)
 	}
 	return pass, true
 }
@@ -183,50 +181,51 @@ func (g *Gate) Routes(r gin.IRoutes) {
 // errors.Is, ErrNoPass, ErrHeaderToken, ErrHeaderMaxUses, ErrUnavailable or
 // ErrNoSessions, or says that too many wrong tokens were tried.
 func (g *Gate) Check(c *gin.Context) (Pass, error) {
-	pass, err := g.check(c)
+	pass, _, err := g.check(c)
 	if pass == nil {
 		return Pass{}, err
 	}
 	return *pass, err
 }
 
-func (g *Gate) check(c *gin.Context) (*Pass, error) {
+func (g *Gate) check(c *gin.Context) (pass *Pass, by channel, err error) {
 	if g.cfg.InsecureDisabled || g.bypassed(c) {
-		return nil, nil
+		return nil, "", nil
 	}
 	text, err := headerToken(c.Request)
 	if err != nil {
-		return nil, err
+		return nil, byHeader, err
 	}
 	if text != "" {
-		return g.checkHeader(c, text)
+		pass, err = g.checkHeader(c, text)
+		return pass, byHeader, err
 	}
-	pass, err := g.checkSession(c)
+	pass, err = g.checkSession(c)
 	if err != nil {
 		if before := g.cameByHeader(c); before != nil {
-			return before, nil
+			return before, byHeader, nil
 		}
 	}
-	return pass, err
+	return pass, bySession, err
 }
 
 // checkSession finds the pass of the visitor's session.
 func (g *Gate) checkSession(c *gin.Context) (*Pass, error) {
-	now := g.cfg.Now()
-	clock := g.tokens.clock(now)
+	clock := g.tokens.clock()
 	if where := g.place.Load(); where != nil {
 		if cookie := sessionCookie(c.Request, where.name); cookie != "" {
-			if v, ok := g.passes.visit(cookie, clock); ok {
-				return g.recall(c.Request.Context(), &v, now, clock)
+			if v := g.passes.visit(cookie, clock); v != nil {
+				return g.recall(c.Request.Context(), v, clock)
 			}
 		}
 	}
-	return g.readSession(c, now)
+	return g.readSession(c)
 }
 
 // readSession is the slow way: it reads the session, and remembers what its
 // cookie stands for.
-func (g *Gate) readSession(c *gin.Context, now time.Time) (*Pass, error) {
+func (g *Gate) readSession(c *gin.Context) (*Pass, error) {
+	now := g.cfg.Now()
 	session, err := g.loadSession(c)
 	if err != nil {
 		return nil, err
@@ -249,7 +248,7 @@ func (g *Gate) readSession(c *gin.Context, now time.Time) (*Pass, error) {
 	}
 	g.lastSeen.note(pass.UseID)
 	if cookie != "" {
-		g.passes.addVisit(cookie, known, g.tokens.clock(now), g.cfg.PassMaxAge-now.Sub(known.Since))
+		g.passes.addVisit(cookie, known, g.tokens.clock(), g.cfg.PassMaxAge-now.Sub(known.Since))
 	}
 	return pass, nil
 }
@@ -270,7 +269,7 @@ func (g *Gate) lookUpPass(ctx context.Context, ref string) (*knownPass, error) {
 	if known := g.passes.find(ref, g.tokens.readAt.Load()); known != nil {
 		return known, nil
 	}
-	clock := g.tokens.clock(g.cfg.Now())
+	clock := g.tokens.clock()
 	use, err := query(ctx, g.tokens.fault, func(ctx context.Context) (models.AccessTokenUse, error) {
 		return models.FindPass(ctx, g.cfg.DB, ref)
 	})
@@ -287,29 +286,29 @@ func (g *Gate) lookUpPass(ctx context.Context, ref string) (*knownPass, error) {
 
 func (g *Gate) remember(use models.AccessTokenUse, clock int64) *knownPass {
 	known := newKnownPass(use, clock)
-	g.passes.add(known, clock)
+	g.passes.add(known)
 	return known
 }
 
 // recall is verify for somebody who was here a few seconds ago: the same
 // questions, asked of what the visit has at hand. This is what nearly every
 // request goes through. What it doesn't answer with yes, verify decides.
-func (g *Gate) recall(ctx context.Context, v *visit, now time.Time, clock int64) (*Pass, error) {
-	if err := g.tokens.freshen(ctx, now); err != nil {
+func (g *Gate) recall(ctx context.Context, v *visit, clock int64) (*Pass, error) {
+	if err := g.tokens.freshen(ctx, clock); err != nil {
 		return nil, err
 	}
 	if confirmed(v.confirmedAt, g.tokens.readAt.Load()) && !g.tokens.hasEnded(v.useID) {
-		if row := g.tokens.current(v.token, clock); row != nil && row.Live(now) {
+		if g.tokens.current(v.token, clock) != nil && clock < v.token.liveUntil.Load() {
 			return v.pass, nil
 		}
 	}
-	return g.verify(ctx, v.known, now)
+	return g.verify(ctx, v.known, g.cfg.Now())
 }
 
 // verify tells whether a pass still holds: not ended, not too old, and its
 // token live.
 func (g *Gate) verify(ctx context.Context, known *knownPass, now time.Time) (*Pass, error) {
-	if err := g.tokens.freshen(ctx, now); err != nil {
+	if err := g.tokens.freshen(ctx, g.tokens.clock()); err != nil {
 		return nil, err
 	}
 	if readAt := g.tokens.readAt.Load(); known.confirmedAt.Load() < readAt {
@@ -341,13 +340,13 @@ func (g *Gate) verifyAnew(ctx context.Context, known *knownPass, now time.Time) 
 		return nil, err
 	}
 	known.confirmedAt.Store(fresh.confirmedAt.Load())
-	g.passes.add(known, g.tokens.clock(now))
+	g.passes.add(known)
 	return g.verify(ctx, known, now)
 }
 
 // tokenOf knows or looks up the token of a pass.
 func (g *Gate) tokenOf(ctx context.Context, known *knownPass, now time.Time) (*models.AccessToken, error) {
-	if row := g.tokens.current(known.token.Load(), g.tokens.clock(now)); row != nil {
+	if row := g.tokens.current(known.token.Load(), g.tokens.clock()); row != nil {
 		return row, nil
 	}
 	entry, err := g.tokens.byTokenID(ctx, known.TokenID)

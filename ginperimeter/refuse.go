@@ -169,16 +169,17 @@ var (
 
 // markPrivate sets the headers of pages behind the gate, before the handlers,
 // who may say otherwise.
-func (g *Gate) markPrivate(c *gin.Context) {
+func (g *Gate) markPrivate(c *gin.Context, by channel) {
 	h := c.Writer.Header()
-	h["Cache-Control"] = headerPrivate
-	if vary := h["Vary"]; len(vary) > 0 {
-		h["Vary"] = append(vary[:len(vary):len(vary)], headerVary...)
-	} else {
-		h["Vary"] = headerVary
+	vary := headerVary
+	if len(h) > 0 { // what a middleware before has said the answer varies by
+		before := h["Vary"]
+		vary = append(before[:len(before):len(before)], headerVary...)
 	}
+	h["Cache-Control"] = headerPrivate
+	h["Vary"] = vary
 	h["X-Robots-Tag"] = headerNoIndex
-	if len(c.Request.Header[HeaderName]) > 0 {
+	if by == byHeader {
 		// neither handlers nor back ends that a handler proxies to see a token
 		c.Request.Header.Del(HeaderName)
 	}

@@ -3,6 +3,7 @@ package ginperimeter
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,8 @@ const (
 type tokens struct {
 	db     *gorm.DB
 	now    func() time.Time
-	stale  time.Duration // Config.StaleFor
+	since  func(time.Time) time.Duration // by the same clock
+	stale  time.Duration                 // Config.StaleFor
 	fault  *fault
 	reload singleflight.Group
 	// reloaded is called after each reload
@@ -60,13 +62,34 @@ type tokenEntry struct {
 	readAt     atomic.Int64
 	usedAt     atomic.Int64
 	generation atomic.Uint64 // of models, before row was read
+	liveUntil  atomic.Int64  // the clock's reading when the row, as it is, stops keeping passes
+}
+
+// set notes a row that was read at now, which is clock, in that generation.
+func (e *tokenEntry) set(row *models.AccessToken, now time.Time, clock int64, generation uint64) {
+	e.liveUntil.Store(liveUntil(row, now, clock))
+	e.row.Store(row)
+	e.readAt.Store(clock)
+	e.generation.Store(generation)
+}
+
+// liveUntil is the expiry, which is a date, by the clock. It is worked out anew
+// with every reload: that is how soon it follows a machine whose time is set.
+func liveUntil(row *models.AccessToken, now time.Time, clock int64) int64 {
+	switch {
+	case !row.Live(now):
+		return neverRead
+	case row.ExpiresAt == nil:
+		return math.MaxInt64
+	}
+	return clock + min(int64(row.ExpiresAt.Sub(now)), math.MaxInt64-max(0, clock))
 }
 
 const neverRead = -1 << 62
 
 func newTokens(cfg *Config) *tokens {
 	t := &tokens{
-		db: cfg.DB, now: cfg.Now, stale: max(0, cfg.StaleFor), started: cfg.Now(),
+		db: cfg.DB, now: cfg.Now, since: cfg.elapsed, stale: max(0, cfg.StaleFor), started: cfg.Now(),
 		fault: newFault(cfg, whatDatabase),
 		byID:  make(map[uint]*tokenEntry), byDigest: make(map[string]*tokenEntry),
 	}
@@ -78,13 +101,12 @@ func newTokens(cfg *Config) *tokens {
 
 // clock is the time since started: monotonic with the default Now, so that
 // setting the machine's clock does not change what is fresh.
-func (t *tokens) clock(now time.Time) int64 { return int64(now.Sub(t.started)) }
+func (t *tokens) clock() int64 { return int64(t.since(t.started)) }
 
 // freshen makes sure that what is known is fresh enough to be believed, and
 // starts the next reload in time. While the database is away, what was known
 // is believed for Config.StaleFor. The error is ErrUnavailable.
-func (t *tokens) freshen(ctx context.Context, now time.Time) error {
-	clock := t.clock(now)
+func (t *tokens) freshen(ctx context.Context, clock int64) error {
 	age := clock - t.readAt.Load()
 	if t.generation.Load() != models.Generation() {
 		// a change made in this process is known: what was read before it
@@ -99,7 +121,7 @@ func (t *tokens) freshen(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	err := t.reloadNow(ctx)
-	if err != nil && t.believed(t.clock(t.now())-t.readAt.Load()) {
+	if err != nil && t.believed(t.clock()-t.readAt.Load()) {
 		return nil
 	}
 	return err
@@ -131,7 +153,7 @@ func (t *tokens) reloadSoon(ctx context.Context, clock int64) {
 // may have read before the change that this request must see; then another is
 // done.
 func (t *tokens) reloadNow(ctx context.Context) error {
-	if sinceLast := t.clock(t.now()) - t.attemptAt.Load(); t.failed.Load() && sinceLast >= 0 && sinceLast < int64(retryAfter) {
+	if sinceLast := t.clock() - t.attemptAt.Load(); t.failed.Load() && sinceLast >= 0 && sinceLast < int64(retryAfter) {
 		return ErrUnavailable
 	}
 	for range 2 {
@@ -155,8 +177,7 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 func (t *tokens) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	now := t.now()
-	clock := t.clock(now)
+	now, clock := t.now(), t.clock()
 	t.attemptAt.Store(clock)
 	generation := models.Generation()
 	err := t.readRows(ctx, now, clock, generation)
@@ -189,7 +210,7 @@ func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, gener
 	if err = errors.Join(err, both.Wait()); err != nil {
 		return err
 	}
-	t.store(inUse, rows, clock, generation)
+	t.store(inUse, rows, now, clock, generation)
 	set := make(map[uint]bool, len(ended))
 	for _, id := range ended {
 		set[id] = true
@@ -225,7 +246,7 @@ func (t *tokens) forget(id uint, entry *tokenEntry) {
 // store notes what was read of ids; those without a row were deleted. Only now,
 // with a good answer, are the tokens forgotten that nobody used lately: while
 // the database is away, they are all that is known.
-func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64, generation uint64) {
+func (t *tokens) store(ids []uint, rows []models.AccessToken, now time.Time, clock int64, generation uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id, entry := range t.byID {
@@ -247,14 +268,12 @@ func (t *tokens) store(ids []uint, rows []models.AccessToken, clock int64, gener
 			t.forget(id, entry)
 			continue
 		}
-		entry.row.Store(row)
-		entry.readAt.Store(clock)
-		entry.generation.Store(generation)
+		entry.set(row, now, clock, generation)
 	}
 }
 
-// add remembers a row that was read at clock, in that generation.
-func (t *tokens) add(row models.AccessToken, clock int64, generation uint64) *tokenEntry {
+// add remembers a row that was read at now, which is clock, in that generation.
+func (t *tokens) add(row models.AccessToken, now time.Time, clock int64, generation uint64) *tokenEntry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	entry := t.byID[row.ID]
@@ -271,10 +290,8 @@ func (t *tokens) add(row models.AccessToken, clock int64, generation uint64) *to
 		t.byID[row.ID] = entry
 		t.byDigest[row.Digest] = entry
 	}
-	entry.row.Store(&row)
-	entry.readAt.Store(clock)
+	entry.set(&row, now, clock, generation)
 	entry.usedAt.Store(clock)
-	entry.generation.Store(generation)
 	return entry
 }
 
@@ -305,7 +322,7 @@ func (t *tokens) current(entry *tokenEntry, clock int64) *models.AccessToken {
 // byTokenID knows or looks up a token. The errors are models.ErrNotFound and
 // ErrUnavailable.
 func (t *tokens) byTokenID(ctx context.Context, id uint) (*tokenEntry, error) {
-	clock := t.clock(t.now())
+	clock := t.clock()
 	t.mu.Lock()
 	entry := t.byID[id]
 	t.mu.Unlock()
@@ -339,7 +356,7 @@ func (t *tokens) find(ctx context.Context, canonical string, cached bool) (*mode
 		t.mu.Lock()
 		entry := t.byDigest[models.DigestToken(canonical)]
 		t.mu.Unlock()
-		if row := t.current(entry, t.clock(t.now())); row != nil {
+		if row := t.current(entry, t.clock()); row != nil {
 			return row, nil
 		}
 	}
@@ -347,12 +364,12 @@ func (t *tokens) find(ctx context.Context, canonical string, cached bool) (*mode
 }
 
 func (t *tokens) lookUp(ctx context.Context, find func(context.Context) (models.AccessToken, error)) (*tokenEntry, error) {
-	clock, generation := t.clock(t.now()), models.Generation()
+	now, clock, generation := t.now(), t.clock(), models.Generation()
 	row, err := query(ctx, t.fault, find)
 	if err != nil {
 		return nil, err
 	}
-	return t.add(row, clock, generation), nil
+	return t.add(row, now, clock, generation), nil
 }
 
 // query runs one look-up with a time limit. What it finds missing is an
@@ -407,7 +424,7 @@ const pingAgain = time.Second
 // second; that it does only for the asking of those whom anybody could be,
 // who would otherwise make a query each.
 func (t *tokens) answers(ctx context.Context, anybody bool) error {
-	clock := t.clock(t.now())
+	clock := t.clock()
 	if last := t.pinged.Load(); last != nil && clock-last.at >= 0 && clock-last.at < int64(pingAgain) && (anybody || last.err != nil) {
 		return last.err
 	}
