@@ -33,6 +33,7 @@ type Gate struct {
 	hours    *lru.Cache[hour, struct{}]
 	limits   limits
 	lastSeen lastSeen
+	line     line
 
 	sessionFault *fault
 	writeFault   *fault
@@ -88,6 +89,7 @@ func newGate(cfg Config, pages *templates.Pages, origins *http.CrossOriginProtec
 		tokens: newTokens(&cfg), passes: newPasses(cfg.MaxVisitors), hours: hours,
 		sessionFault: newFault(&cfg, whatSessions),
 		writeFault:   newFault(&cfg, whatWrites),
+		line:         newLine(&cfg),
 		limits: limits{
 			shared: cfg.Limiter, own: newProcessLimiter(cfg.Now),
 			fault: newFault(&cfg, whatLimiter),
