@@ -62,7 +62,9 @@ func readTokenQuery(values url.Values) tokenQuery {
 // expiryCursor is where a page in the order of expiry ended, as "milliseconds.id".
 type expiryCursor models.ExpiryCursor
 
-func (e expiryCursor) text() string { return strconv.FormatInt(e.At.UnixMilli(), 10) + "." + idText(e.ID) }
+func (e expiryCursor) text() string {
+	return strconv.FormatInt(e.At.UnixMilli(), 10) + "." + idText(e.ID)
+}
 
 func readExpiryCursor(text string) *expiryCursor {
 	at, id, _ := strings.Cut(text, ".")
