@@ -1,7 +1,6 @@
 package ginperimeter
 
 import (
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,9 +90,8 @@ func (p *passes) known(cookie string) bool { return p.visits.find(cookie) != nil
 // lives for another while.
 func (p *passes) addVisit(cookie string, pass *knownPass, clock int64, lives time.Duration) {
 	p.add(pass)
-	fresh := min(sessionFresh-rand.N(freshSpread), lives) // stale when the pass ends
 	p.visits.add(cookie, visit{
-		readAt: clock - int64(sessionFresh-fresh),
+		readAt: clock - int64(sessionFresh-min(sessionFresh, lives)), // gone stale when the pass ends
 		pass:   &pass.Pass, known: pass, token: pass.token.Load(), useID: pass.UseID,
 		confirmedAt: pass.confirmedAt.Load(),
 	})

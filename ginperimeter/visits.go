@@ -8,14 +8,9 @@ import (
 	"time"
 )
 
-// sessionFresh is how long a session that was read is believed, at most: the
-// host may clear it, or a store may drop it, at any time. freshSpread is how
-// much shorter that may be, by chance: visitors who came at once, as after a
-// restart, are not to be read again at once for ever.
-const (
-	sessionFresh = 5 * time.Second
-	freshSpread  = time.Second
-)
+// sessionFresh is how long a session that was read is believed: the host may
+// clear it, or a store may drop it, at any time.
+const sessionFresh = 5 * time.Second
 
 // visit is what a session cookie was found to hold, when its session was last
 // read. It has at hand what a request asks of the pass. It never changes; a
