@@ -21,7 +21,8 @@ const (
 	reloadAfter   = 2 * time.Second         // with visitors, a reload in the background begins this long after the last
 	maxAge        = 4500 * time.Millisecond // older knowledge is not believed: the request waits for a reload
 	retryAfter    = time.Second             // after a reload failed, requests that need one fail at once for this long
-	reloadTimeout = 5 * time.Second         // how long a reload may take before the database counts as away
+	reloadWait    = 5 * time.Second         // how long a request waits for a reload before the database counts as away
+	reloadTimeout = 10 * time.Second        // how long a reload may take: a slow database must get to answer at last
 	lookupTimeout = 5 * time.Second         // the same for one look-up
 	keepToken     = time.Minute             // a token not used for this long is no longer reloaded
 	endedWindow   = 10 * time.Minute        // how far back ended passes are read; clocks of instances may differ by half
@@ -46,7 +47,8 @@ type tokens struct {
 	// any outcome did, both in nanoseconds since started; before the first
 	// they are below zero.
 	readAt, attemptAt atomic.Int64
-	failed            atomic.Bool   // the last reload failed
+	troubleAt         atomic.Int64  // when, since the last good one, a reload failed or was waited for in vain
+	reading           atomic.Bool   // a reload is under way
 	generation        atomic.Uint64 // of models, at the last good reload
 	ended             atomic.Pointer[map[uint]bool]
 	pinged            atomic.Pointer[ping]
@@ -95,6 +97,7 @@ func newTokens(cfg *Config) *tokens {
 	}
 	t.readAt.Store(neverRead)
 	t.attemptAt.Store(neverRead)
+	t.troubleAt.Store(neverRead)
 	t.ended.Store(&map[uint]bool{})
 	return t
 }
@@ -116,7 +119,7 @@ func (t *tokens) freshen(ctx context.Context, clock int64) error {
 	switch {
 	case age >= 0 && age < int64(reloadAfter):
 		return nil
-	case age >= 0 && age < int64(maxAge), t.failedLately(clock) && t.believed(age):
+	case age >= 0 && age < int64(maxAge), t.inTrouble(clock) && t.believed(age):
 		t.reloadSoon(ctx, clock)
 		return nil
 	}
@@ -127,12 +130,17 @@ func (t *tokens) freshen(ctx context.Context, clock int64) error {
 	return err
 }
 
-// failedLately tells whether the last reload failed, and so short a time ago
-// that the database may still be taken for away: else the request waits for
-// the next, so that a change is not overlooked once it is back.
-func (t *tokens) failedLately(clock int64) bool {
-	since := clock - t.attemptAt.Load()
-	return t.failed.Load() && since >= 0 && since < int64(maxAge)
+// inTrouble tells whether the database was found away, and so short a time ago
+// that it may still be, or is still being waited for: else the request waits
+// for the next reload, so that a change is not overlooked once it is back.
+func (t *tokens) inTrouble(clock int64) bool {
+	trouble := t.troubleAt.Load()
+	return trouble != neverRead && (t.reading.Load() || lately(trouble, clock, maxAge))
+}
+
+// lately tells whether something was so short a time ago.
+func lately(at, clock int64, within time.Duration) bool {
+	return clock-at >= 0 && clock-at < int64(within)
 }
 
 // believed tells whether knowledge of that age does while the database is away.
@@ -141,7 +149,7 @@ func (t *tokens) believed(age int64) bool { return age >= 0 && age < int64(t.sta
 // reloadSoon starts a reload in the background, if none was tried lately.
 func (t *tokens) reloadSoon(ctx context.Context, clock int64) {
 	last := t.attemptAt.Load()
-	if clock-last >= 0 && clock-last < int64(reloadAfter) {
+	if lately(last, clock, reloadAfter) {
 		return
 	}
 	if t.attemptAt.CompareAndSwap(last, clock) {
@@ -153,9 +161,11 @@ func (t *tokens) reloadSoon(ctx context.Context, clock int64) {
 // may have read before the change that this request must see; then another is
 // done.
 func (t *tokens) reloadNow(ctx context.Context) error {
-	if sinceLast := t.clock() - t.attemptAt.Load(); t.failed.Load() && sinceLast >= 0 && sinceLast < int64(retryAfter) {
+	if lately(t.troubleAt.Load(), t.clock(), retryAfter) {
 		return ErrUnavailable
 	}
+	wait := time.NewTimer(reloadWait)
+	defer wait.Stop()
 	for range 2 {
 		done := t.reload.DoChan("", func() (any, error) { return nil, t.read(context.WithoutCancel(ctx)) })
 		select {
@@ -163,6 +173,9 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 			if result.Err != nil {
 				return errors.Join(ErrUnavailable, result.Err)
 			}
+		case <-wait.C:
+			t.troubleAt.Store(t.clock())
+			return errors.Join(ErrUnavailable, context.DeadlineExceeded)
 		case <-ctx.Done():
 			return errors.Join(ErrUnavailable, ctx.Err())
 		}
@@ -177,15 +190,19 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 func (t *tokens) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
+	t.reading.Store(true)
+	defer t.reading.Store(false)
 	now, clock := t.now(), t.clock()
 	t.attemptAt.Store(clock)
 	generation := models.Generation()
 	err := t.readRows(ctx, now, clock, generation)
 	t.fault.note(err)
-	t.failed.Store(err != nil)
-	if err == nil {
+	if err != nil {
+		t.troubleAt.Store(t.clock())
+	} else {
 		t.readAt.Store(clock)
 		t.generation.Store(generation)
+		t.troubleAt.Store(neverRead)
 	}
 	t.reloaded(ctx, t.now().Sub(now), err)
 	return err
@@ -225,14 +242,14 @@ func (t *tokens) inUse(clock int64) []uint {
 	defer t.mu.Unlock()
 	ids := make([]uint, 0, len(t.byID))
 	for id, entry := range t.byID {
-		if t.lately(entry, clock) {
+		if t.inUseStill(entry, clock) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-func (t *tokens) lately(entry *tokenEntry, clock int64) bool {
+func (t *tokens) inUseStill(entry *tokenEntry, clock int64) bool {
 	return clock-entry.usedAt.Load() <= int64(keepToken)
 }
 
@@ -250,7 +267,7 @@ func (t *tokens) store(ids []uint, rows []models.AccessToken, now time.Time, clo
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id, entry := range t.byID {
-		if !t.lately(entry, clock) {
+		if !t.inUseStill(entry, clock) {
 			t.forget(id, entry)
 		}
 	}
@@ -425,7 +442,7 @@ const pingAgain = time.Second
 // who would otherwise make a query each.
 func (t *tokens) answers(ctx context.Context, anybody bool) error {
 	clock := t.clock()
-	if last := t.pinged.Load(); last != nil && clock-last.at >= 0 && clock-last.at < int64(pingAgain) && (anybody || last.err != nil) {
+	if last := t.pinged.Load(); last != nil && lately(last.at, clock, pingAgain) && (anybody || last.err != nil) {
 		return last.err
 	}
 	_, err := query(ctx, t.fault, func(ctx context.Context) (int, error) {

@@ -157,7 +157,7 @@ func TestDatabaseSlow(t *testing.T) {
 		if err := w.db.Exec("UPDATE access_tokens SET deactivated_at = created_at WHERE id = ?", otherRow.ID).Error; err != nil {
 			t.Fatal(err)
 		}
-		out := eventually(t, 70*time.Second, "who was revoked is out", func() bool {
+		out := eventually(t, 30*time.Second, "who was revoked is out", func() bool {
 			return b.get(w.demo.url+"/report/").status != http.StatusOK
 		})
 		a := newBrowser(t).enter(w.demo.url, w.token)
@@ -177,6 +177,7 @@ func TestDatabaseSlow(t *testing.T) {
 // The server takes connections and says nothing more.
 func TestDatabaseHangs(t *testing.T) {
 	eachWired(t, func(t *testing.T, w *wired) {
+		visitor := inside(t, w.demo.url, w.token)
 		w.wire.silent.Store(true)
 		time.Sleep(time.Second)
 		w.reading.since()
@@ -187,6 +188,13 @@ func TestDatabaseHangs(t *testing.T) {
 			t.Errorf("entering took %v while the database hangs", a.took)
 		}
 		w.wantShut(t, "while the database hangs")
+		time.Sleep(4 * time.Second)
+		for range 10 { // it is known by now: visitors are not kept waiting again and again
+			if a := visitor.get(w.demo.url + "/report/"); a.took > 2*time.Second {
+				t.Errorf("a page took %v while the database hangs", a.took)
+			}
+			time.Sleep(time.Second)
+		}
 		read := w.reading.since()
 		wantOnly(t, read, "reading while the database hangs", "200")
 		w.wire.silent.Store(false)
