@@ -26,5 +26,5 @@ bench-memory: ## the memory of 100,000 visitors
 	go test ./ginperimeter -run '^$$' -bench Memory -benchtime 1x -timeout 30m
 
 bench-growth: ## lists, pages and entries with a million tokens and ten million uses
-	PERIMETER_GROWTH="1000 1000000" PERIMETER_GROWTH_DATABASES="$(GROWTH_DATABASES)" \
+	PERIMETER_GROWTH="1000 100000 1000000" PERIMETER_GROWTH_DATABASES="$(GROWTH_DATABASES)" \
 		go test ./models ./internal/growth -p 1 -run '^$$' -bench 'Growth|Pages' -benchtime 100x -timeout 2h
