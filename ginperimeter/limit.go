@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -140,31 +141,49 @@ type limits struct {
 	shared Limiter // nil: none
 	own    *processLimiter
 	fault  *fault
+	failed atomic.Int64 // when the shared limiter failed last, in Unix nanoseconds
 
 	flights singleflight.Group // custom tokens being judged; see findCustom
 }
 
-func (l *limits) take(ctx context.Context, key string, limit Limit) time.Duration {
-	if l.shared != nil {
-		wait, err := l.shared.Take(ctx, key, limit)
-		l.fault.note(err)
-		if err == nil {
-			return wait
-		}
+const (
+	limiterTimeout = 2 * time.Second // how long the shared limiter may take
+	limiterRest    = time.Second     // how long it is not asked after it failed: who enters waits for it once
+)
+
+// ask asks the shared limiter. It answers false when that is away.
+func (l *limits) ask(ctx context.Context, question func(context.Context, Limiter) error) bool {
+	now := l.own.now().UnixNano()
+	if l.shared == nil || lately(l.failed.Load(), now, limiterRest) {
+		return false
 	}
-	wait, _ := l.own.Take(ctx, key, limit) // never fails
+	// who hangs up in the middle must not make it look as if it were away
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limiterTimeout)
+	defer cancel()
+	err := question(ctx, l.shared)
+	l.fault.note(err)
+	if err != nil {
+		l.failed.Store(l.own.now().UnixNano())
+	}
+	return err == nil
+}
+
+func (l *limits) take(ctx context.Context, key string, limit Limit) (wait time.Duration) {
+	asked := l.ask(ctx, func(ctx context.Context, shared Limiter) (err error) {
+		wait, err = shared.Take(ctx, key, limit)
+		return err
+	})
+	if !asked {
+		wait, _ = l.own.Take(ctx, key, limit) // never fails
+	}
 	return wait
 }
 
 func (l *limits) giveBack(ctx context.Context, key string, limit Limit) {
-	if l.shared != nil {
-		err := l.shared.Return(ctx, key, limit)
-		l.fault.note(err)
-		if err == nil {
-			return
-		}
+	asked := l.ask(ctx, func(ctx context.Context, shared Limiter) error { return shared.Return(ctx, key, limit) })
+	if !asked {
+		_ = l.own.Return(ctx, key, limit) // never fails
 	}
-	_ = l.own.Return(ctx, key, limit) // never fails
 }
 
 // seconds is a time to wait, rounded up, as Retry-After gives it.

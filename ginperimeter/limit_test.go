@@ -300,9 +300,13 @@ type sharedLimiter struct {
 	mu    sync.Mutex
 	taken map[string]int
 	fails atomic.Bool
+	heeds bool // the context, as one on a network does
 }
 
-func (l *sharedLimiter) Take(_ context.Context, key string, limit ginperimeter.Limit) (time.Duration, error) {
+func (l *sharedLimiter) Take(ctx context.Context, key string, limit ginperimeter.Limit) (time.Duration, error) {
+	if l.heeds && ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
 	if l.fails.Load() {
 		return 0, errors.New("dial tcp 192.0.2.1:6379: connection refused")
 	}
@@ -390,5 +394,60 @@ func TestWarningOfForgeableAddresses(t *testing.T) {
 				t.Errorf("%d warnings, want %d:\n%s", n, want, s.log.text())
 			}
 		})
+	}
+}
+
+// hangingLimiter answers nothing until it is given up.
+type hangingLimiter struct{ asked atomic.Int64 }
+
+func (l *hangingLimiter) Take(ctx context.Context, _ string, _ ginperimeter.Limit) (time.Duration, error) {
+	l.asked.Add(1)
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (l *hangingLimiter) Return(ctx context.Context, key string, limit ginperimeter.Limit) error {
+	_, err := l.Take(ctx, key, limit)
+	return err
+}
+
+// A limiter that hangs is waited for once, and the gate counts by itself. Who
+// hangs up while it is asked does not make it look as if it were away.
+func TestLimiterThatHangs(t *testing.T) {
+	t.Parallel()
+	limiter := &hangingLimiter{}
+	s := newSite(t, ginperimeter.Config{DB: newDB(t), Limiter: limiter}, nil)
+	const here = "192.0.2.1:1"
+	began := time.Now()
+	for range 10 {
+		if a := s.try(here, "wrong"); a.StatusCode != 422 {
+			t.Errorf("a guess: %d", a.StatusCode)
+		}
+	}
+	if took, asked := time.Since(began), limiter.asked.Load(); took > time.Duration(asked)*3*time.Second || asked > 3 {
+		t.Errorf("ten guesses took %v and asked it %d times", took, asked)
+	}
+	wantLimited(t, s.try(here, "wrong"), 15*time.Minute)
+}
+
+func TestWhoHangsUpDoesNotSwitchTheLimiterOff(t *testing.T) {
+	t.Parallel()
+	shared := &sharedLimiter{taken: map[string]int{}, heeds: true}
+	s := newSite(t, ginperimeter.Config{DB: newDB(t), Limiter: shared}, nil)
+	for range 30 {
+		form := person("wrong")
+		form.Del("probe")
+		r := withForm(httptest.NewRequest("POST", gatewayPath, nil), form)
+		r.RemoteAddr = "192.0.2.1:1"
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		serveRequest(s.engine, r.WithContext(ctx))
+	}
+	if n := s.log.count("level=ERROR", `what="attempt limiter"`); n != 0 {
+		t.Errorf("it counts as away:\n%s", s.log.text())
+	}
+	s.try("192.0.2.1:1", "wrong")
+	if shared.taken["ip 192.0.2.1"] == 0 {
+		t.Error("the shared limiter is asked no more")
 	}
 }
