@@ -45,6 +45,7 @@ func (g *Gate) refuse(c *gin.Context, err error) {
 		g.notice(c, r)
 		return
 	}
+	h.Set("X-Content-Type-Options", "nosniff")
 	c.JSON(r.status, gin.H{"error": r.code, "message": r.message, "gateway": g.prefix + g.cfg.GatewayPath})
 }
 

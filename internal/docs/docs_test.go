@@ -3,6 +3,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -213,4 +214,48 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+var namedTest = regexp.MustCompile("`(?:([a-z0-9/]+): )?((?:Test|Fuzz)[A-Za-z0-9]+)(?:/[a-z]+)?`")
+
+// The table of requirements names tests; a test that was renamed must not
+// leave it promising nothing.
+func TestTheTableOfRequirementsNamesTests(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs/asvs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := namedTest.FindAllStringSubmatch(string(text), -1)
+	if len(names) < 60 {
+		t.Errorf("only %d tests are named", len(names))
+	}
+	sources := map[string]string{}
+	for _, m := range names {
+		folder := cmp.Or(m[1], "internal/hostile")
+		if sources[folder] == "" {
+			sources[folder] = testsIn(t, folder)
+		}
+		if !strings.Contains(sources[folder], "\nfunc "+m[2]+"(") {
+			t.Errorf("%s has no %s", folder, m[2])
+		}
+	}
+}
+
+// testsIn is the text of a folder's tests.
+func testsIn(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no tests: %v", folder, err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
 }
