@@ -70,7 +70,7 @@ func readExpiryCursor(text string) *expiryCursor {
 	at, id, _ := strings.Cut(text, ".")
 	ms, errAt := strconv.ParseInt(at, 10, 49) // beyond the year 9999
 	row, errID := readID(id)
-	if errAt != nil || errID != nil || ms < 0 {
+	if errAt != nil || errID != nil || ms < 0 || ms > models.Never.UnixMilli() {
 		return nil
 	}
 	return &expiryCursor{At: time.UnixMilli(ms), ID: row}
@@ -204,16 +204,21 @@ func (a *admin) listLink(path string, query url.Values, key, value string) strin
 func idText(id uint) string { return strconv.FormatUint(uint64(id), 10) }
 
 // searchTokens takes the search as a form's body, because people paste whole
-// tokens there: one that exists leads to its page, and one that does not is
-// never put into an address.
+// tokens there, and mails with tokens in them: one that exists leads to its
+// page, and what looks like a generated one is never put into an address.
 func (a *admin) searchTokens(c *gin.Context) error {
 	form, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	q := readTokenQuery(form)
-	text, kind := models.ReadToken(form.Get("q"))
-	if kind == models.TokenGenerated || kind == models.TokenCustom {
+	var unknown, mistyped bool
+	for _, text := range tokensIn(form.Get("q")) {
+		text, kind := models.ReadToken(text)
+		unknown = unknown || kind == models.TokenGenerated
+		mistyped = mistyped || kind == models.TokenMistyped
+		if kind != models.TokenGenerated && kind != models.TokenCustom {
+			continue
+		}
 		row, err := models.FindAccessToken(c.Request.Context(), a.DB, text)
 		if err == nil {
 			return a.redirect(c, "/tokens/"+idText(row.ID), nil)
@@ -222,13 +227,34 @@ func (a *admin) searchTokens(c *gin.Context) error {
 			return err
 		}
 	}
-	switch kind {
-	case models.TokenGenerated:
+	switch {
+	case unknown:
 		return a.redirect(c, "/tokens", done("no-such-token", -1))
-	case models.TokenMistyped:
+	case mistyped:
 		return a.redirect(c, "/tokens", done("mistyped-token", -1))
 	}
-	return a.redirect(c, "/tokens", q.values())
+	return a.redirect(c, "/tokens", readTokenQuery(form).values())
+}
+
+const (
+	maxSearched = 20 // words of a search that are looked at
+	maxWords    = 6  // words that one token is taken to have: a generated one has six groups
+)
+
+// tokensIn gives what may be a token in a text that was pasted: the whole, and
+// each run of a few words, with and without the punctuation around it.
+func tokensIn(text string) []string {
+	found := []string{text}
+	words := strings.Fields(text)
+	words = words[:min(len(words), maxSearched)]
+	for i := range words {
+		for end := i + 1; end <= min(i+maxWords, len(words)); end++ {
+			run := strings.Join(words[i:end], " ")
+			found = append(found, run, strings.Trim(run, ".,;:!?\"'()<>[]“”‘’„«»"))
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // maxTicked is how many tokens one form changes: more than a page has.

@@ -435,8 +435,14 @@ func TestSearchForAToken(t *testing.T) {
 		"open sesame and more": "/tokens/2",
 		models.GenerateToken(): "/tokens?done=no-such-token",
 		slip:                   "/tokens?done=mistyped-token",
-		"  Acme   preview ":    "/tokens?q=Acme+preview",
-		"":                     "/tokens",
+
+		"Hello, your token is " + text + ". Enjoy!":           "/tokens/1",
+		"Token: " + strings.ReplaceAll(text, "-", " ") + " .": "/tokens/1",
+		"Say “open sesame and more”, he said.":                "/tokens/2",
+		"It was " + models.GenerateToken() + ", I think.":     "/tokens?done=no-such-token",
+		"perhaps " + slip:   "/tokens?done=mistyped-token",
+		"  Acme   preview ": "/tokens?q=Acme+preview",
+		"":                  "/tokens",
 	} {
 		s.post("/tokens/search", form("q", search)).leadsTo(want)
 	}

@@ -68,7 +68,13 @@ func (q *useQuery) date(field, text string, location *time.Location, days int) t
 		q.Errors[field] = "This is not a date. Write it as 2026-12-31."
 		return time.Time{}
 	}
-	return at.AddDate(0, 0, days)
+	switch at = at.AddDate(0, 0, days); { // databases have four digits for a year
+	case at.After(models.Never):
+		return models.Never
+	case at.UTC().Year() < 1:
+		return time.Time{}
+	}
+	return at
 }
 
 // values is the query of the list's first page.

@@ -4,10 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/gin-perimeter/gin-perimeter/admin"
+	"github.com/gin-perimeter/gin-perimeter/internal/dbtest"
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
 
@@ -183,4 +189,30 @@ func TestForgetPerson(t *testing.T) {
 	if strings.Contains(s.log.String(), "anna@example.com") || strings.Contains(s.log.String(), "ANNA@") {
 		t.Error("the log remembers who was forgotten")
 	}
+}
+
+// No database has years of five digits.
+func TestFarDates(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		for _, zone := range []*time.Location{time.UTC, time.FixedZone("west", -12*3600), time.FixedZone("east", 14*3600)} {
+			r := gin.New()
+			err := admin.Mount(r.Group(root), admin.Config{DB: db, Location: zone, Auth: gin.BasicAuth(gin.Accounts{"anna": "pw"})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{
+				"/uses?until=9999-12-31", "/uses?since=9999-12-30", "/uses?since=0001-01-01&until=9999-12-30",
+				"/tokens?sort=expiry&past=281474976710655.1", "/tokens?sort=expiry&past=253402214400000.1",
+			} {
+				request := httptest.NewRequest(http.MethodGet, root+path, nil)
+				request.SetBasicAuth("anna", "pw")
+				w := httptest.NewRecorder()
+				r.ServeHTTP(w, request)
+				if w.Code != http.StatusOK {
+					t.Errorf("%s %s: %d", zone, path, w.Code)
+				}
+			}
+		}
+	})
 }

@@ -39,3 +39,9 @@ func (v *visits) Held() (n int) {
 	}
 	return n
 }
+
+// SetElapsed makes elapsed the monotonic clock, beside Config.Now, which is
+// then the clock on the wall.
+func (g *Gate) SetElapsed(elapsed func() time.Duration) {
+	g.tokens.since = func(time.Time) time.Duration { return elapsed() }
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"github.com/gin-perimeter/gin-perimeter/models"
 )
@@ -69,10 +70,17 @@ func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 // before this one, which took the header away. The token is as good here where
 // it comes from the same database.
 func (g *Gate) cameByHeader(c *gin.Context) *Pass {
-	if pass := admitted(c); pass != nil && pass.header != nil && pass.header.cfg.DB == g.cfg.DB {
+	if pass := admitted(c); pass != nil && pass.header != nil && samePool(pass.header.cfg.DB, g.cfg.DB) {
 		return pass
 	}
 	return nil
+}
+
+// samePool tells whether two sessions of GORM speak to one database.
+func samePool(a, b *gorm.DB) bool {
+	one, errOne := a.DB()
+	other, errOther := b.DB()
+	return a == b || (errOne == nil && errOther == nil && one == other)
 }
 
 // headerError is one answer for all that is not a token.

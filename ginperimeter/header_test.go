@@ -244,6 +244,36 @@ func TestGateTwiceOnTheWayOfAHeaderToken(t *testing.T) {
 	}
 }
 
+// TestHeaderTokenGoesOnInside follows a request that a handler sends through
+// the engine again, and into a second gate on another session of the same GORM.
+func TestHeaderTokenGoesOnInside(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ginperimeter.Config{}, nil)
+	second, err := ginperimeter.New(ginperimeter.Config{DB: s.db.WithContext(context.Background()), Name: "second"})
+	must(t, err)
+	s.engine.GET("/again", func(c *gin.Context) {
+		c.Request.URL.Path = "/page"
+		s.engine.HandleContext(c)
+	})
+	s.engine.Group("/inner", second.Middleware()).GET("/page", func(c *gin.Context) { c.String(200, "inner") })
+	token, _ := newToken(t, s.db, models.NewAccessToken{Label: "CI"})
+	for _, path := range []string{"/again", "/inner/page"} {
+		if a := serve(t, s.engine, "GET", path, map[string]string{"X-Perimeter-Token": token}); a.StatusCode != 200 {
+			t.Errorf("%s: %d %q", path, a.StatusCode, a.body)
+		}
+		if a := serve(t, s.engine, "GET", path, map[string]string{"X-Perimeter-Token": "wrong"}); a.StatusCode != 401 {
+			t.Errorf("%s with a wrong token: %d", path, a.StatusCode)
+		}
+	}
+	elsewhere := newDB(t) // the same token text there is another token
+	other, err := ginperimeter.New(ginperimeter.Config{DB: elsewhere, Name: "other"})
+	must(t, err)
+	s.engine.Group("/other", other.Middleware()).GET("/page", func(c *gin.Context) { c.String(200, "other") })
+	if a := serve(t, s.engine, "GET", "/other/page", map[string]string{"X-Perimeter-Token": token}); a.StatusCode != 401 {
+		t.Errorf("a gate on another database: %d", a.StatusCode)
+	}
+}
+
 // TestHeaderTokenIssuedToAPerson names that person to the handlers.
 func TestHeaderTokenIssuedToAPerson(t *testing.T) {
 	t.Parallel()

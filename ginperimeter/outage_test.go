@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -518,5 +519,94 @@ func TestClockThatJumps(t *testing.T) {
 		clock.advance(-jump)
 		c.wantIn(t, "after jumping back "+jump.String())
 		copied.wantOut(t, "who left, after jumping back "+jump.String())
+	}
+}
+
+// TestWallClockThatIsSet sets the clock on the wall while time itself goes on
+// evenly, as machines do that start with a wrong one. What was ended or revoked
+// stays so, and a token lives by the new clock soon.
+func TestWallClockThatIsSet(t *testing.T) {
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 30 * 24 * time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			var wrong, skipped atomic.Int64
+			wrong.Store(int64(off))
+			pass := func(d time.Duration) { skipped.Add(int64(d)) }
+			elapsed := func() time.Duration { return time.Since(began) + time.Duration(skipped.Load()) }
+			s := newSite(t, ginperimeter.Config{Now: func() time.Time {
+				return began.Round(0).Add(elapsed() + time.Duration(wrong.Load()))
+			}}, nil)
+			s.gate.SetElapsed(elapsed)
+			wrong.Store(0)
+
+			token, _ := newToken(t, s.db, models.NewAccessToken{ExpiresAt: models.Never})
+			brief, briefID := newToken(t, s.db, models.NewAccessToken{ExpiresAt: time.Now().Add(2 * time.Hour)})
+			inside, ended, resting, expiring := s.client(), s.client(), s.client(), s.client()
+			inside.enter(token, "").want(t, http.StatusSeeOther, "/")
+			ended.enter(token, "").want(t, http.StatusSeeOther, "/")
+			resting.enter(token, "").want(t, http.StatusSeeOther, "/")
+			expiring.enter(brief, "").want(t, http.StatusSeeOther, "/")
+			for _, row := range uses(t, s.db) {
+				if row.TokenID != briefID && row.ID > 1 {
+					must(t, models.EndAccessTokenUse(t.Context(), s.db, row.ID))
+				}
+			}
+			for range 4 {
+				inside.wantIn(t, "whose pass goes on")
+				ended.wantOut(t, "whose pass was ended")
+				expiring.wantIn(t, "before the expiry")
+				pass(2 * time.Second)
+				eventually(t, "a reload", func() bool { return inside.get("/page").StatusCode == http.StatusOK })
+			}
+			wrong.Store(int64(3 * time.Hour)) // beyond the expiry
+			pass(5 * time.Second)
+			expiring.wantOut(t, "after the clock was set beyond the expiry")
+			inside.wantIn(t, "whose token does not expire")
+			ended.wantOut(t, "whose pass was ended, after the clock was set forward")
+			resting.wantOut(t, "whose pass was ended while nobody looked")
+		})
+	}
+}
+
+// TestWritesThatWaitHoldUpNobody keeps the rows of the uses locked, as a long
+// transaction does. Only writing when visitors were seen waits for it.
+func TestWritesThatWaitHoldUpNobody(t *testing.T) {
+	for _, kind := range []string{"postgres", "mysql"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWhere(t, kind, "cookie")
+			var ahead atomic.Int64
+			s := newSite(t, ginperimeter.Config{DB: w.db, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
+			token, id := newToken(t, s.db, models.NewAccessToken{ExpiresAt: models.Never})
+			c := s.client()
+			c.enter(token, "").want(t, http.StatusSeeOther, "/")
+			c.wantIn(t, "before")
+			ahead.Store(int64(61 * time.Second)) // what was seen is to be written
+			tx := w.database.Open(t).Begin()
+			must(t, tx.Exec("UPDATE access_token_uses SET ip = ip").Error)
+			defer tx.Rollback()
+			asked := time.Now()
+			c.wantIn(t, "while the rows are locked")
+			if took := time.Since(asked); took > 2*time.Second {
+				t.Errorf("a page took %v", took)
+			}
+			must(t, w.database.Open(t).Exec("UPDATE access_tokens SET deactivated_at = ? WHERE id = ?", time.Now().UTC(), id).Error)
+			revoked := time.Now()
+			for {
+				asked := time.Now()
+				status := c.get("/page").StatusCode
+				if took := time.Since(asked); took > 2*time.Second {
+					t.Errorf("a page took %v", took)
+				}
+				if status != http.StatusOK {
+					return
+				}
+				if time.Since(revoked) > 5*time.Second {
+					t.Fatal("a revoked token opens after 5 s")
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
 	}
 }

@@ -151,6 +151,9 @@ func (g *Gate) admit(c *gin.Context) (*Pass, bool) {
 	}
 	if pass != nil {
 		g.markPrivate(c, by)
+		if by == byHeader { // the header is gone, should a handler send the request through the engine again
+			c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), passKey{}, pass))
+		}
 		g.observe(EventPassed, string(by), 0)
 	}
 	return pass, true
@@ -178,7 +181,8 @@ func (g *Gate) Routes(r gin.IRoutes) {
 	r.Any(g.leavePath, g.leave)
 }
 
-// Check decides whether a request may go on, and answers nothing itself. The
+// Check decides whether a request may go on, and answers nothing itself, nor
+// takes a token out of the request's header, as Middleware does. The
 // pass is empty when the gate is off or the request bypassed. The error is, by
 // errors.Is, ErrNoPass, ErrHeaderToken, ErrHeaderMaxUses, ErrUnavailable or
 // ErrNoSessions, or says that too many wrong tokens were tried.
@@ -372,7 +376,13 @@ func (g *Gate) afterReload(ctx context.Context, took time.Duration, err error) {
 		return
 	}
 	g.observe(EventReload, "", took)
-	_ = g.flushSeen(ctx, false) // the next reload tells of a database that is away
+	// beside the reloads: those who wait for one must not wait for a write, which
+	// somebody else's transaction may hold up
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
+		defer cancel()
+		_ = g.flushSeen(ctx, false) // the next reload tells of a database that is away
+	}()
 }
 
 // passKey is where the pass is kept, in the Gin context and the request's.

@@ -52,6 +52,7 @@ type tokens struct {
 	generation        atomic.Uint64 // of models, at the last good reload
 	ended             atomic.Pointer[map[uint]bool]
 	pinged            atomic.Pointer[ping]
+	wall              wall // of reloads, of which there is one at a time
 
 	mu       sync.Mutex
 	byID     map[uint]*tokenEntry
@@ -158,8 +159,8 @@ func (t *tokens) reloadSoon(ctx context.Context, clock int64) {
 }
 
 // reloadNow waits for a reload, shared by all who wait. One that was under way
-// may have read before the change that this request must see; then another is
-// done.
+// may have read before the change that this request must see, or too long ago;
+// then another is done.
 func (t *tokens) reloadNow(ctx context.Context) error {
 	if lately(t.troubleAt.Load(), t.clock(), retryAfter) {
 		return ErrUnavailable
@@ -179,7 +180,7 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 		case <-ctx.Done():
 			return errors.Join(ErrUnavailable, ctx.Err())
 		}
-		if t.generation.Load() == models.Generation() {
+		if t.generation.Load() == models.Generation() && t.clock()-t.readAt.Load() < int64(maxAge) {
 			return nil
 		}
 	}
@@ -209,17 +210,12 @@ func (t *tokens) read(ctx context.Context) error {
 }
 
 func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, generation uint64) error {
-	// by the clock of the wall, or by the time since the start where that is
-	// earlier: a clock set forward must not hide what ended just now
-	since := t.started.Add(now.Sub(t.started))
-	if now.Before(since) {
-		since = now
-	}
 	// at the same time: a slow database is asked both within the time limit
 	both, ctx := errgroup.WithContext(ctx)
+	since := t.wall.earliest(now, clock).Add(-endedWindow)
 	var ended []uint
 	both.Go(func() (err error) {
-		ended, err = models.ListEndedUses(ctx, t.db, since.Add(-endedWindow))
+		ended, err = models.ListEndedUses(ctx, t.db, since)
 		return err
 	})
 	inUse := t.inUse(clock)
@@ -234,6 +230,27 @@ func (t *tokens) readRows(ctx context.Context, now time.Time, clock int64, gener
 	}
 	t.ended.Store(&set)
 	return nil
+}
+
+// wall follows the clock on the wall, by which other processes write when a
+// pass ended, beside the one that ages are counted by: the former may be set.
+type wall struct {
+	began       int64 // when the present one of two periods did
+	before, low int64 // the least that the wall was ahead of the clock, in Unix nanoseconds, in each
+}
+
+// earliest is the time now, or what it would be had a clock that was set within
+// endedWindow, back or forward, not been: it must not hide what ended since.
+func (w *wall) earliest(now time.Time, clock int64) time.Time {
+	ahead := now.UnixNano() - clock
+	switch {
+	case w.low == 0:
+		w.before, w.low = ahead, ahead
+	case clock-w.began > int64(endedWindow), clock < w.began:
+		w.began, w.before, w.low = clock, w.low, ahead
+	}
+	w.low = min(w.low, ahead)
+	return time.Unix(0, min(w.before, w.low)+clock)
 }
 
 // inUse gives the IDs of the tokens that were used lately.

@@ -163,8 +163,10 @@ func (g *ignored) cutToken(raw string) (token, query string, err error) {
 		return "", "", ErrNoLink
 	}
 	switch tokens := values[Param]; {
-	case len(tokens) == 1:
+	case len(tokens) == 1 && isNamed(raw):
 		token = tokens[0]
+	case len(tokens) == 1:
+		return "", "", ErrMalformed
 	case len(tokens) > 1 || broken(values):
 		return "", "", ErrMalformed
 	default:
@@ -178,6 +180,12 @@ func (g *ignored) cutToken(raw string) (token, query string, err error) {
 // meant. With "+" or ";" it would not be, but it is no token then either.
 func isLiteral(s string) bool {
 	return strings.IndexByte(s, '&') < 0 && strings.IndexByte(s, '%') < 0
+}
+
+// isNamed tells whether the link's parameter is spelt as it always is. Under a
+// name with escaped letters a log would not know it for a link.
+func isNamed(raw string) bool {
+	return strings.HasPrefix(raw, Param+"=") || strings.Contains(raw, "&"+Param+"=")
 }
 
 // broken tells whether a link hides behind an ampersand that was escaped once

@@ -50,4 +50,8 @@ func TestLogFormatterWritesOneLine(t *testing.T) {
 	}); got != "1970-01-01T00:00:00Z 404 2µs 192.0.2.1 \"GET\" \"/a?b=c\"\n" {
 		t.Errorf("an ordinary request: %q", got)
 	}
+	long := "/report/?viewpass=secret&" + strings.Repeat("viewpass=&", 100_000)
+	if got := ginviewpass.LogFormatter(gin.LogFormatterParams{Path: long}); len(got) > 20<<10 || !strings.Contains(got, "…\"") || strings.Contains(got, "secret") {
+		t.Errorf("an address of %d bytes: a line of %d, %.100q", len(long), len(got), got)
+	}
 }

@@ -108,6 +108,10 @@ func (m model) readQuery(raw string) (token, query string, err error) {
 	if len(tokens) == 0 {
 		return "", "", ginviewpass.ErrNoLink
 	}
+	plain := slices.ContainsFunc(strings.Split(raw, "&"), func(pair string) bool { return strings.HasPrefix(pair, "viewpass=") })
+	if !plain {
+		return "", "", ginviewpass.ErrMalformed
+	}
 	sort.Strings(names)
 	var pairs []string
 	for _, name := range names {

@@ -181,6 +181,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{"claims cut to a length that no bytes have", "/r?viewpass=" + head[:len(head)-2] + ":" + tail, ginviewpass.ErrMalformed},
 		{"two signatures", "/r?viewpass=" + token + ":" + tail, ginviewpass.ErrMalformed},
 		{"two links", "/r?viewpass=" + token + "&viewpass=" + token, ginviewpass.ErrMalformed},
+		{"a name that no log would know", "/r?%76iewpass=" + token, ginviewpass.ErrMalformed},
+		{"such a name beside the right one in a value", "/r?a=viewpass=&viewp%61ss=" + token, ginviewpass.ErrMalformed},
 		{"two links, one spelt differently", "/r?viewpass=" + token + "&%76iewpass=" + token, ginviewpass.ErrMalformed},
 		{"a link and an empty one", "/r?viewpass=&viewpass=" + token, ginviewpass.ErrMalformed},
 		{"the signature of another link", "/r?viewpass=" + head + ":" + otherTail, ginviewpass.ErrBadSignature},
