@@ -108,7 +108,8 @@ type Config struct {
 	// PERIMETER_ENABLED (true, false, 1 or 0) comes before it. Default: false.
 	InsecureDisabled bool
 
-	// Now is the clock. Default: time.Now.
+	// Now is the clock. Default: time.Now. When the machine's clock is set,
+	// tokens expire by the new time within 5 seconds.
 	Now func() time.Time
 
 	elapsed func(since time.Time) time.Duration // by the same clock
