@@ -4,10 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -237,22 +240,37 @@ func (a *admin) searchTokens(c *gin.Context) error {
 }
 
 const (
-	maxSearched = 20 // words of a search that are looked at
+	maxSearched = 20 // parts of a search that are looked at
 	maxWords    = 6  // words that one token is taken to have: a generated one has six groups
 )
 
-// tokensIn gives what may be a token in a text that was pasted: the whole, and
-// each run of a few words, with and without the punctuation around it.
+var (
+	// generatedIn finds what has the shape of a generated token.
+	generatedIn = regexp.MustCompile(`(?i)[2-9A-HJKMNP-Z]{4}(?:[-‐–—]?[2-9A-HJKMNP-Z]{4}){5}`)
+
+	// invitedBy finds the token in the address of an invitation.
+	invitedBy = regexp.MustCompile(`#token=(\S+)`)
+)
+
+// tokensIn gives what may be a token in a text that was pasted: the whole, what
+// an invitation carries, all that looks like a generated one, and each run of a
+// few words, with and without the punctuation around it.
 func tokensIn(text string) []string {
-	found := []string{text}
-	words := strings.Fields(text)
+	found := append([]string{text}, generatedIn.FindAllString(text, maxSearched)...)
+	for _, invited := range invitedBy.FindAllStringSubmatch(text, maxSearched) {
+		if token, err := url.PathUnescape(invited[1]); err == nil {
+			found = append(found, token)
+		}
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ':' })
 	words = words[:min(len(words), maxSearched)]
 	for i := range words {
 		for end := i + 1; end <= min(i+maxWords, len(words)); end++ {
 			run := strings.Join(words[i:end], " ")
-			found = append(found, run, strings.Trim(run, ".,;:!?\"'()<>[]“”‘’„«»"))
+			found = append(found, run, strings.TrimFunc(run, unicode.IsPunct), strings.Trim(run, ".,;:?\"'`()<>[]*“”‘’„«»"))
 		}
 	}
+	found = slices.DeleteFunc(found, func(s string) bool { return utf8.RuneCountInString(s) < models.MinCustomLength })
 	slices.Sort(found)
 	return slices.Compact(found)
 }

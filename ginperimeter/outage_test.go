@@ -1,7 +1,9 @@
 package ginperimeter_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -609,4 +611,87 @@ func TestWritesThatWaitHoldUpNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientThatHangsUpIsNoOutage asks with a token that was revoked a minute
+// ago, and closes the sending half of its connection: that ends the request's
+// context, but the answer still arrives.
+func TestClientThatHangsUpIsNoOutage(t *testing.T) {
+	for range 10 {
+		d := dbtest.New(t, "sqlite")
+		db := d.Open(t)
+		migrate(t, db)
+		clock := newClock()
+		s := newSite(t, ginperimeter.Config{DB: db, Now: clock.now}, nil)
+		token, id := newToken(t, s.db, models.NewAccessToken{ExpiresAt: models.Never})
+		p := breakable(t, s.db)
+		c := s.client()
+		c.enter(token, "").want(t, http.StatusSeeOther, "/")
+		c.do("GET", "/page", nil, map[string]string{"X-Perimeter-Token": token}).want(t, 200, "")
+		runSQL(t, d.Open(t), "UPDATE access_tokens SET deactivated_at = ? WHERE id = ?", time.Now().UTC(), id)
+		clock.advance(55 * time.Second)
+		p.set(poolSlow)
+		header := "X-Perimeter-Token: " + token
+		for _, cookie := range c.http.Jar.Cookies(mustURL(t, s.server.URL)) {
+			for _, h := range []string{"Cookie: " + cookie.String(), header} {
+				if status := halfClosed(t, s, h); status == http.StatusOK {
+					t.Errorf("%.8s… opens, revoked for 55 s", h)
+				}
+			}
+		}
+		p.set(poolWorks)
+	}
+}
+
+// halfClosed asks for a page and closes the sending half. The answer is 0 when
+// none came.
+func halfClosed(t *testing.T, s *site, header string) (status int) {
+	t.Helper()
+	address := strings.TrimPrefix(s.server.URL, "http://")
+	conn, err := net.Dial("tcp", address)
+	must(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "GET /page HTTP/1.1\r\nHost: %s\r\nAccept: text/html\r\n%s\r\n\r\n", address, header)
+	must(t, err)
+	must(t, conn.(*net.TCPConn).CloseWrite())
+	must(t, conn.SetReadDeadline(time.Now().Add(3*time.Second)))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+// TestTroubleOfLongAgo has one reload fail and nobody come for a while. Then
+// many come at once: all wait for the reload, none is taken for somebody who
+// comes while the database is away.
+func TestTroubleOfLongAgo(t *testing.T) {
+	d := dbtest.New(t, "sqlite")
+	db := d.Open(t)
+	migrate(t, db)
+	clock := newClock()
+	s := newSite(t, ginperimeter.Config{DB: db, Now: clock.now}, nil)
+	token, id := newToken(t, s.db, models.NewAccessToken{ExpiresAt: models.Never})
+	c := s.client()
+	c.enter(token, "").want(t, http.StatusSeeOther, "/")
+	c.wantIn(t, "before")
+	p := breakable(t, s.db)
+	p.set(poolFails)
+	clock.advance(3 * time.Second)
+	c.wantIn(t, "while a reload fails")
+	eventually(t, "the reload has failed", func() bool { return s.log.count("event=perimeter.away") > 0 })
+	p.set(poolSlow)
+	runSQL(t, d.Open(t), "UPDATE access_tokens SET deactivated_at = ? WHERE id = ?", time.Now().UTC(), id)
+	clock.advance(50 * time.Second)
+	var all sync.WaitGroup
+	for range 10 {
+		other := c.copyOf()
+		all.Go(func() {
+			if a := other.get("/page"); a.StatusCode == http.StatusOK {
+				t.Error("a token that was revoked 50 s ago opens")
+			}
+		})
+	}
+	all.Wait()
 }

@@ -231,7 +231,7 @@ func (g *Gate) checkSession(c *gin.Context) (*Pass, error) {
 // readSession is the slow way: it reads the session, and remembers what its
 // cookie stands for.
 func (g *Gate) readSession(c *gin.Context) (*Pass, error) {
-	now := g.cfg.Now()
+	now, clock := g.cfg.Now(), g.tokens.clock()
 	session, err := g.loadSession(c)
 	if err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (g *Gate) readSession(c *gin.Context) (*Pass, error) {
 	}
 	g.lastSeen.note(pass.UseID)
 	if cookie != "" {
-		g.passes.addVisit(cookie, known, g.tokens.clock(), g.cfg.PassMaxAge-now.Sub(known.Since))
+		g.passes.addVisit(cookie, known, clock, g.cfg.PassMaxAge-now.Sub(known.Since))
 	}
 	return pass, nil
 }

@@ -48,7 +48,7 @@ type tokens struct {
 	// they are below zero.
 	readAt, attemptAt atomic.Int64
 	troubleAt         atomic.Int64  // when, since the last good one, a reload failed or was waited for in vain
-	reading           atomic.Bool   // a reload is under way
+	readingSince      atomic.Int64  // when the reload began that is under way, if there is one
 	generation        atomic.Uint64 // of models, at the last good reload
 	ended             atomic.Pointer[map[uint]bool]
 	pinged            atomic.Pointer[ping]
@@ -99,6 +99,7 @@ func newTokens(cfg *Config) *tokens {
 	t.readAt.Store(neverRead)
 	t.attemptAt.Store(neverRead)
 	t.troubleAt.Store(neverRead)
+	t.readingSince.Store(neverRead)
 	t.ended.Store(&map[uint]bool{})
 	return t
 }
@@ -125,18 +126,21 @@ func (t *tokens) freshen(ctx context.Context, clock int64) error {
 		return nil
 	}
 	err := t.reloadNow(ctx)
-	if err != nil && t.believed(t.clock()-t.readAt.Load()) {
+	// a client that hangs up says nothing of the database
+	if err != nil && ctx.Err() == nil && t.believed(t.clock()-t.readAt.Load()) {
 		return nil
 	}
 	return err
 }
 
 // inTrouble tells whether the database was found away, and so short a time ago
-// that it may still be, or is still being waited for: else the request waits
-// for the next reload, so that a change is not overlooked once it is back.
+// that it may still be, or that short a time before the reload that is still
+// under way: else the request waits for the next reload, so that a change is
+// not overlooked once it is back.
 func (t *tokens) inTrouble(clock int64) bool {
-	trouble := t.troubleAt.Load()
-	return trouble != neverRead && (t.reading.Load() || lately(trouble, clock, maxAge))
+	trouble, reading := t.troubleAt.Load(), t.readingSince.Load()
+	return trouble != neverRead && (lately(trouble, clock, maxAge) ||
+		(reading != neverRead && reading-trouble < int64(maxAge)))
 }
 
 // lately tells whether something was so short a time ago.
@@ -175,7 +179,9 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 				return errors.Join(ErrUnavailable, result.Err)
 			}
 		case <-wait.C:
-			t.troubleAt.Store(t.clock())
+			if t.readingSince.Load() != neverRead { // else it has just been answered
+				t.troubleAt.Store(t.clock())
+			}
 			return errors.Join(ErrUnavailable, context.DeadlineExceeded)
 		case <-ctx.Done():
 			return errors.Join(ErrUnavailable, ctx.Err())
@@ -191,9 +197,9 @@ func (t *tokens) reloadNow(ctx context.Context) error {
 func (t *tokens) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	t.reading.Store(true)
-	defer t.reading.Store(false)
 	now, clock := t.now(), t.clock()
+	t.readingSince.Store(clock)
+	defer t.readingSince.Store(neverRead)
 	t.attemptAt.Store(clock)
 	generation := models.Generation()
 	err := t.readRows(ctx, now, clock, generation)

@@ -213,7 +213,7 @@ func FuzzRedact(f *testing.F) {
 		if strings.Contains(got, tail) && !strings.Contains(before+after, tail) {
 			t.Fatalf("%q still shows the link: %q", before+address+after, got)
 		}
-		if again := ginviewpass.Redact(got); again != got {
+		if again := ginviewpass.Redact(got); len(again) > len(got) { // it may find more, never give back
 			t.Fatalf("%q becomes %q, and that %q", before+address+after, got, again)
 		}
 	})

@@ -25,8 +25,8 @@ const (
 // MaxTokenBytes is the longest text that can be a token.
 const MaxTokenBytes = 256
 
-// minCustomLength is the shortest custom token, in characters.
-const minCustomLength = 12
+// MinCustomLength is the shortest custom token, in characters.
+const MinCustomLength = 12
 
 // TokenKind is what a text can be told to be by looking at it alone.
 type TokenKind int
@@ -178,8 +178,8 @@ func checkCustom(text string) (canonical string, err error) {
 		return "", &InvalidError{"token", fmt.Sprintf("must be at most %d bytes of text without control characters", MaxTokenBytes)}
 	case kind == TokenMistyped || kind == TokenGenerated:
 		return "", &InvalidError{"token", "looks like a generated token, which is a reserved shape; choose another text"}
-	case utf8.RuneCountInString(canonical) < minCustomLength:
-		return "", &InvalidError{"token", fmt.Sprintf("must have at least %d characters", minCustomLength)}
+	case utf8.RuneCountInString(canonical) < MinCustomLength:
+		return "", &InvalidError{"token", fmt.Sprintf("must have at least %d characters", MinCustomLength)}
 	case strings.Trim(canonical, "0123456789") == "":
 		return "", &InvalidError{"token", "must not be digits alone; they are guessed too easily"}
 	}

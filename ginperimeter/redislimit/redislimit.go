@@ -28,6 +28,7 @@ const retries = 100
 // is safe for concurrent use.
 type Limiter struct {
 	store throttled.GCRAStoreCtx
+	turn  chan struct{} // one count at a time: within an instance, none fails because of another
 	mu    sync.Mutex
 	rates map[ginperimeter.Limit]*throttled.GCRARateLimiterCtx
 }
@@ -47,7 +48,7 @@ func New(pool *redis.Pool, prefix string) (*Limiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redislimit: %w", err)
 	}
-	return &Limiter{store: store, rates: make(map[ginperimeter.Limit]*throttled.GCRARateLimiterCtx)}, nil
+	return &Limiter{store: store, turn: make(chan struct{}, 1), rates: make(map[ginperimeter.Limit]*throttled.GCRARateLimiterCtx)}, nil
 }
 
 // Take counts an attempt; see ginperimeter.Limiter.
@@ -56,7 +57,7 @@ func (l *Limiter) Take(ctx context.Context, key string, limit ginperimeter.Limit
 	if err != nil {
 		return 0, err
 	}
-	limited, result, err := rate.RateLimitCtx(ctx, key, 1)
+	limited, result, err := l.count(ctx, rate, key, 1)
 	if err != nil {
 		return 0, fmt.Errorf("redislimit: %w", err)
 	}
@@ -73,10 +74,20 @@ func (l *Limiter) Return(ctx context.Context, key string, limit ginperimeter.Lim
 		return err
 	}
 	// a negative quantity moves the time of the next attempt back
-	if _, _, err := rate.RateLimitCtx(ctx, key, -1); err != nil {
+	if _, _, err := l.count(ctx, rate, key, -1); err != nil {
 		return fmt.Errorf("redislimit: %w", err)
 	}
 	return nil
+}
+
+func (l *Limiter) count(ctx context.Context, rate *throttled.GCRARateLimiterCtx, key string, n int) (bool, throttled.RateLimitResult, error) {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+		return rate.RateLimitCtx(ctx, key, n)
+	case <-ctx.Done():
+		return false, throttled.RateLimitResult{}, ctx.Err()
+	}
 }
 
 // rate is the limiter of one limit: gates have two.
