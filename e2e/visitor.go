@@ -136,6 +136,16 @@ func (v *visitor) follow(steps ...chromedp.Action) *network.Response {
 	if answer == nil {
 		v.t.Fatalf("no page came\n%s", v.where())
 	}
+	// a browser gives a field the focus with the first picture of the page,
+	// which is later than the page itself, and before anybody can type
+	for range 20 {
+		var settled bool
+		focus := chromedp.Evaluate(`!document.querySelector("[autofocus]") || document.activeElement !== document.body`, &settled)
+		if err := chromedp.Run(ctx, focus); err != nil || settled {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 	return answer
 }
 
