@@ -68,7 +68,11 @@ func (bc benchCase) handler(b testing.TB, c *benchCrowd, store sessions.Store) h
 	if bc.use != nil {
 		r.Use(bc.use(c, b, store)...)
 	}
-	r.GET("/page", func(c *gin.Context) { c.Status(http.StatusOK) })
+	contentType := []string{"text/html; charset=utf-8"} // shared, as Gin's are
+	r.GET("/page", func(c *gin.Context) {
+		c.Writer.Header()["Content-Type"] = contentType
+		c.Status(http.StatusOK)
+	})
 	return r
 }
 

@@ -57,7 +57,7 @@ func Middleware(db *gorm.DB) gin.HandlerFunc {
 // gate answers 503 until it does.
 func New(cfg Config) (*Gate, error) {
 	err := cfg.complete()
-	pages, pagesErr := templates.New(cfg.Look)
+	pages, pagesErr := templates.NewForVisitors(cfg.Look)
 	origins := http.NewCrossOriginProtection()
 	for _, origin := range cfg.origins() {
 		if originErr := origins.AddTrustedOrigin(origin); originErr != nil {
@@ -128,11 +128,8 @@ func checkTables(cfg *Config) (away bool, err error) {
 // is the whole site. In front of a part of the site only, mount them by Routes.
 func (g *Gate) Middleware() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if pass, ok := g.admit(c); ok {
-			if pass != nil {
-				c.Set(passKey{}, pass)
-			}
-			c.Next()
+		if pass, ok := g.admit(c); ok && pass != nil {
+			c.Set(passKey{}, pass)
 		}
 	}
 }

@@ -16,13 +16,13 @@ const sessionFresh = 5 * time.Second
 // read. It has at hand what a request asks of the pass. It never changes; a
 // later one takes its place.
 type visit struct {
-	cookie      cookieKey
 	readAt      int64       // a reading of the clock
 	pass        *Pass       // &known.Pass, which can't be taken without fetching it
 	known       *knownPass  //
 	token       *tokenEntry // of the pass
 	useID       uint        // of the pass
 	confirmedAt int64       // of the pass, when the session was read
+	cookie      cookieKey   // at the end, so that a short one leaves lines of the cache unused
 }
 
 // maxWholeCookie is the longest cookie, in bytes, that is its own key. Hashing

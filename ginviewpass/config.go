@@ -237,7 +237,7 @@ func (l *Links) setBaseURL(base string) error {
 }
 
 func (l *Links) setPages() (err error) {
-	if l.pages, err = templates.New(l.look); err != nil {
+	if l.pages, err = templates.NewForVisitors(l.look); err != nil {
 		return fmt.Errorf("ginviewpass: Look: %w", err)
 	}
 	return nil

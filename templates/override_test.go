@@ -117,16 +117,39 @@ func TestNewRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			pages, err := templates.New(c.look)
-			if err == nil || pages != nil {
-				t.Fatalf("New gives pages %v, error %v", pages, err)
-			}
-			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("error %q does not say %q", err, want)
+			for kind, newPages := range map[string]func(templates.Look) (*templates.Pages, error){
+				"New": templates.New, "NewForVisitors": templates.NewForVisitors,
+			} {
+				pages, err := newPages(c.look)
+				if err == nil || pages != nil {
+					t.Fatalf("%s gives pages %v, error %v", kind, pages, err)
+				}
+				for _, want := range c.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%s: error %q does not say %q", kind, err, want)
+					}
 				}
 			}
 		})
+	}
+}
+
+func TestNewForVisitors(t *testing.T) {
+	t.Parallel()
+	overrides := files("admin/tokens.html", "{{if}}", "notice.html", "<title>own</title>{{.Heading}}")
+	pages, err := templates.NewForVisitors(templates.Look{Overrides: overrides})
+	if err != nil {
+		t.Fatal("a mistake in the admin's pages is no visitor's: ", err)
+	}
+	if body := render(t, pages, "notice.html", templates.Notice{Heading: "Hello"}); !strings.Contains(string(body), "<title>own</title>Hello") {
+		t.Errorf("the notice is %s", body)
+	}
+	render(t, pages, "gateway.html", templates.Gateway{})
+	if _, err := pages.Render("admin/problem.html", nil); err == nil {
+		t.Error("the admin's pages are there, too")
+	}
+	if _, err := templates.New(templates.Look{Overrides: overrides}); err == nil {
+		t.Error("New says nothing of a page that does not parse")
 	}
 }
 

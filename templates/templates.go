@@ -64,9 +64,19 @@ type Pages struct {
 	js    template.JS
 }
 
-// New parses the embedded pages and look.Overrides. It returns one error that
+// New parses all embedded pages and look.Overrides. It returns one error that
 // lists every mistake in look.
 func New(look Look) (*Pages, error) {
+	return newPages(look, func(string) bool { return true })
+}
+
+// NewForVisitors is New without the admin's pages, which fill most of the
+// memory, in small pieces that each garbage collection goes through.
+func NewForVisitors(look Look) (*Pages, error) {
+	return newPages(look, func(name string) bool { return !strings.HasPrefix(name, "admin/") })
+}
+
+func newPages(look Look, wanted func(name string) bool) (*Pages, error) {
 	files := overlay{over: look.Overrides, base: embeddedHTML()}
 	accent, accentErr := parseAccent(look.Accent)
 	css, cssErr := styleSheet(files)
@@ -76,7 +86,7 @@ func New(look Look) (*Pages, error) {
 	p.js = template.JS(js)
 	p.csp.gateway = gatewayPolicy(string(p.css), js)
 	p.csp.others = policy(string(p.css)) + "'self'"
-	if err := errors.Join(accentErr, cssErr, jsErr, files.check(), p.parse(files)); err != nil {
+	if err := errors.Join(accentErr, cssErr, jsErr, files.check(), p.parse(files, wanted)); err != nil {
 		return nil, err
 	}
 	if err := p.try(); err != nil {
@@ -102,9 +112,9 @@ func (p *Pages) try() error {
 	return errors.Join(errs...)
 }
 
-// parse gives every page its own template set with the shared partials:
-// files whose name begins with an underscore.
-func (p *Pages) parse(files overlay) error {
+// parse gives every page that is wanted its own template set with the shared
+// partials: files whose name begins with an underscore.
+func (p *Pages) parse(files overlay, wanted func(name string) bool) error {
 	names, err := files.names()
 	if err != nil {
 		return err
@@ -112,7 +122,7 @@ func (p *Pages) parse(files overlay) error {
 	var partials, pages []string
 	for _, name := range names {
 		switch {
-		case path.Ext(name) != ".html":
+		case path.Ext(name) != ".html" || !wanted(name):
 		case isPartial(name):
 			partials = append(partials, name)
 		default:
