@@ -11,10 +11,10 @@ bench: ## what a request and an entry cost; results for benchstat in bench.txt
 	for i in $$(seq $(BENCH_COUNT)); do \
 		go test ./ginperimeter -run '^$$' -bench Request -skip session-read -benchtime 20000x -timeout 30m >> bench.txt || exit 1; \
 		go test ./ginperimeter -run '^$$' -bench Request/session-read -benchtime 1000x -timeout 30m >> bench.txt || exit 1; \
+		go test ./ginperimeter -run '^$$' -bench Added -benchtime 100x -timeout 30m >> bench.txt || exit 1; \
 		go test ./ginperimeter -run '^$$' -bench Entry -benchtime 1000x >> bench.txt || exit 1; \
 	done
 	go run ./internal/loadtest ratios bench.txt
-	go test ./ginperimeter -run '^$$' -bench Added -benchtime 300x -timeout 30m
 
 bench-http: ## the whole site on the loopback interface, and revocation at full load; needs wrk and Redis
 	go build -o loadtest.bin ./internal/loadtest

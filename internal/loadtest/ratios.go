@@ -31,6 +31,7 @@ func printRatios(files []string) error {
 	for _, mode := range []string{"sequential", "parallel"} {
 		printRequests(results, mode)
 	}
+	printAdded(results)
 	printEntries(results)
 	return nil
 }
@@ -82,6 +83,18 @@ func printRequests(results map[string]figures, mode string) {
 		for _, store := range []string{"", "cookie", "memory", "redis", "gorm"} {
 			if f := at(name, store); len(f) > 0 {
 				fmt.Printf("| %s | %s | %.0f | %.0f |\n", name, store, median(f["ns/op"]), median(f["allocs/op"]))
+			}
+		}
+	}
+}
+
+func printAdded(results map[string]figures) {
+	fmt.Printf("\n| visitors | store | basicauth adds | gate adds | ratio | reading adds | times the gate |\n|---|---|---|---|---|---|---|\n")
+	for _, visitors := range []string{"100", "10000"} {
+		for _, store := range []string{"cookie", "memory", "redis", "gorm"} {
+			if f := results["BenchmarkAdded/visitors="+visitors+"/store="+store]; len(f) > 0 {
+				fmt.Printf("| %s | %s | %.0f | %.0f | %.2f | %.0f | %.0f |\n", visitors, store, median(f["ns-basicauth"]),
+					median(f["ns-gate"]), median(f["gate/basicauth"]), median(f["ns-reading"]), median(f["reading/gate"]))
 			}
 		}
 	}
