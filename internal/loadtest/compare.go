@@ -123,17 +123,19 @@ func contestants(ctx context.Context, dir string, visitors int) ([]*contestant, 
 // report prints medians, and ratios to bare Gin in the same round.
 func report(all []*contestant) {
 	bare := all[0]
-	fmt.Printf("| site | requests/s | of bare | p99 | of bare |\n|---|---|---|---|---|\n")
+	fmt.Printf("| site | requests/s | of bare | p99 | times bare | processor time of the site per request | times bare |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range all {
-		var speed, part, p99, times []float64
+		var speed, part, p99, times, cpu, work []float64
 		for i, l := range c.loads {
 			speed = append(speed, l.perSecond)
 			part = append(part, l.perSecond/bare.loads[i].perSecond)
 			p99 = append(p99, float64(l.p99.Microseconds())/1000)
 			times = append(times, float64(l.p99)/float64(bare.loads[i].p99))
+			cpu = append(cpu, l.cpuPerRequest())
+			work = append(work, l.cpuPerRequest()/bare.loads[i].cpuPerRequest())
 		}
-		fmt.Printf("| %s | %.0f | %.0f %% | %.1f ms | %.2f × |\n",
-			c.name(), median(speed), 100*median(part), median(p99), median(times))
+		fmt.Printf("| %s | %.0f | %.0f %% | %.1f ms | %.2f | %.1f µs | %.2f |\n",
+			c.name(), median(speed), 100*median(part), median(p99), median(times), median(cpu), median(work))
 	}
 }
 

@@ -78,21 +78,58 @@ func (p *process) queries() (int, error) {
 	return strconv.Atoi(string(body))
 }
 
-// load is what wrk measured.
+// cpuTime is the processor time that the process has used, as Linux counts it,
+// in hundredths of a second (proc_pid_stat(5): utime and stime).
+func (p *process) cpuTime() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+	fields := strings.Fields(rest)
+	var ticks int
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
+}
+
+// load is what wrk measured, and what it cost the site.
 type load struct {
+	requests  int
 	perSecond float64
+	cpu       time.Duration
 	p99       time.Duration
 	failed    int
 }
 
 // wrk asks for pages as fast as it can, with the cookies in turn.
 func (p *process) wrk(ctx context.Context, script string, connections int, d time.Duration) (load, error) {
+	before, err := p.cpuTime()
+	if err != nil {
+		return load{}, err
+	}
 	out, err := exec.CommandContext(ctx, "wrk", "-t", "1", "-c", strconv.Itoa(connections),
 		"-d", strconv.Itoa(int(d.Seconds()))+"s", "--latency", "-s", script, p.url+"/page").CombinedOutput()
 	if err != nil {
 		return load{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
-	return readWrk(string(out))
+	l, err := readWrk(string(out))
+	if err != nil {
+		return load{}, err
+	}
+	after, err := p.cpuTime()
+	l.cpu = after - before
+	return l, err
+}
+
+// cpuPerRequest is in microseconds.
+func (l load) cpuPerRequest() float64 {
+	return float64(l.cpu.Microseconds()) / float64(l.requests)
 }
 
 // readWrk takes the figures from wrk's report.
@@ -104,6 +141,9 @@ func readWrk(out string) (load, error) {
 			continue
 		}
 		var err error
+		if fields[1] == "requests" { // "330124 requests in 5.00s, …"
+			l.requests, err = strconv.Atoi(fields[0])
+		}
 		switch fields[0] {
 		case "Requests/sec:":
 			l.perSecond, err = strconv.ParseFloat(fields[1], 64)
@@ -116,7 +156,7 @@ func readWrk(out string) (load, error) {
 			return l, fmt.Errorf("wrk's report: %w in %q", err, line)
 		}
 	}
-	if l.perSecond == 0 || l.p99 == 0 {
+	if l.requests == 0 || l.perSecond == 0 || l.p99 == 0 {
 		return l, fmt.Errorf("wrk's report has no figures:\n%s", out)
 	}
 	return l, nil
