@@ -1,17 +1,10 @@
 package ginperimeter
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	gorilla "github.com/gorilla/sessions"
@@ -19,21 +12,6 @@ import (
 	"github.com/gin-perimeter/gin-perimeter/models"
 	"github.com/gin-perimeter/gin-perimeter/templates"
 )
-
-// maxForm is the largest form that is read, in bytes. What a person types is a
-// thousandth of it; a token pasted with a whole document still gets an answer.
-const maxForm = 2 << 20
-
-// maxFields is how many fields are read: each costs a hundred times the byte
-// or two that it takes to send. The form has five.
-const maxFields = 100
-
-// entryForm is what a visitor typed.
-type entryForm struct {
-	token, name, email string
-	probe              bool   // the form asked for the probe cookie
-	nonce              string // of the page that the form was on; "" for none
-}
 
 // gateway shows the form and takes it.
 func (g *Gate) gateway(c *gin.Context) {
@@ -275,69 +253,6 @@ func inWords(s seconds) string {
 	}
 }
 
-// checkPerson notes what is wrong with name and email.
-func (g *Gate) checkPerson(form entryForm, page *templates.Gateway) bool {
-	if g.cfg.TokenOnly {
-		return true
-	}
-	switch {
-	case form.name == "":
-		page.NameError = "Enter your name."
-	case utf8.RuneCountInString(form.name) > 200:
-		page.NameError = "Use at most 200 characters."
-	case !isPlain(form.name):
-		page.NameError = "Your name has characters that can't be stored. Type it again."
-	}
-	switch {
-	case form.email == "":
-		page.EmailError = "Enter your email address."
-	case models.CheckEmail(form.email) != nil:
-		page.EmailError = "Enter an email address like name@example.com."
-	}
-	return page.NameError == "" && page.EmailError == ""
-}
-
-func isPlain(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
-}
-
-// Texts of a form that can't be read.
-var (
-	errFormTooLarge = errors.New("What you sent is too large. Enter the token alone.")              //nolint:staticcheck // shown to visitors
-	errFormBroken   = errors.New("What you sent did not arrive whole. Fill in the form once more.") //nolint:staticcheck // shown to visitors
-)
-
-// readForm reads what was typed. What could be read is returned beside an error.
-func readForm(c *gin.Context) (entryForm, error) {
-	media, _, _ := mime.ParseMediaType(c.ContentType())
-	if media != "application/x-www-form-urlencoded" {
-		return entryForm{}, errFormBroken
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxForm))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return entryForm{}, errFormTooLarge
-		}
-		return entryForm{}, errFormBroken
-	}
-	if bytes.Count(body, []byte("&")) > maxFields {
-		return entryForm{}, errFormBroken
-	}
-	values, err := url.ParseQuery(string(body))
-	form := entryForm{
-		token: values.Get("token"),
-		name:  strings.TrimSpace(values.Get("name")),
-		email: strings.TrimSpace(values.Get("email")),
-		probe: values.Get(probeField) != "",
-		nonce: readNonce(values.Get(nonceField)),
-	}
-	if err != nil {
-		return form, errFormBroken
-	}
-	return form, nil
-}
-
 // deny shows the form again with what was typed and what is wrong.
 func (g *Gate) deny(c *gin.Context, d decision, session *gorilla.Session, page templates.Gateway) {
 	g.observe(EventDenied, d.reason, 0)
@@ -350,14 +265,6 @@ func (g *Gate) deny(c *gin.Context, d decision, session *gorilla.Session, page t
 	page.Token = shown(page.Token, 4*models.MaxTokenBytes)
 	page.Name, page.Email = shown(page.Name, 1000), shown(page.Email, 1000)
 	g.writeForm(c, d.status, page)
-}
-
-// shown cuts what was typed to a length that a page can carry.
-func shown(text string, most int) string {
-	if len(text) > most {
-		text = text[:most]
-	}
-	return strings.ToValidUTF8(text, "\ufffd")
 }
 
 func (g *Gate) refuseForeign(c *gin.Context) {
