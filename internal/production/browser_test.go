@@ -26,7 +26,7 @@ func newBrowser(t testing.TB) *browser {
 	jar := must[*cookiejar.Jar](t)(cookiejar.New(nil))
 	return &browser{t: t, http: &http.Client{
 		Jar: jar, Timeout: 60 * time.Second,
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 8},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
