@@ -113,9 +113,24 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	return errors.Join(finish(server, stderr), within(shutdownTimeout, site.gate.Shutdown))
+}
+
+// finish lets requests that are under way end. One that does not is its
+// client's fault, who may be sending a form for ever, and no failure.
+func finish(server *http.Server, stderr io.Writer) error {
+	err := within(shutdownTimeout, server.Shutdown)
+	if errors.Is(err, context.DeadlineExceeded) {
+		fmt.Fprintf(stderr, "example: cut off requests that did not end within %s\n", shutdownTimeout)
+		return server.Close()
+	}
+	return err
+}
+
+func within(limit time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return errors.Join(server.Shutdown(ctx), site.gate.Shutdown(ctx))
+	return do(ctx)
 }
 
 func listenError(addr string, err error) error {

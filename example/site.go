@@ -125,11 +125,12 @@ func (s *site) routes(o options, links *ginviewpass.Links, look templates.Look) 
 		return nil, err
 	}
 	r.StaticFS("/static", http.FS(static))
-	r.GET("/", home)
-	r.GET("/report/", links.Require(viewReport), report)
-	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
-	r.GET("/readyz", s.ready)
-	r.GET("/api/status", status)
+	read := []string{http.MethodGet, http.MethodHead} // Gin does not answer HEAD by itself
+	r.Match(read, "/", home)
+	r.Match(read, "/report/", links.Require(viewReport), report)
+	r.Match(read, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.Match(read, "/readyz", s.ready)
+	r.Match(read, "/api/status", status)
 
 	password := o.adminPassword
 	if password == "" {

@@ -132,6 +132,30 @@ func TestDatabaseAway(t *testing.T) {
 	})
 }
 
+// TestEnteredJustBefore lets the database go away between the entry and the
+// first page, of the first visitor of all and of one who comes after a quiet
+// hour.
+func TestEnteredJustBefore(t *testing.T) {
+	inTurn(t, pairs, func(t *testing.T, w where) {
+		clock := newClock()
+		s := newSite(t, ginperimeter.Config{DB: w.db, Now: clock.now}, w.store)
+		token, _ := newToken(t, s.db, models.NewAccessToken{ExpiresAt: models.Never})
+		p := breakable(t, s.db)
+		for _, who := range []string{"the first visitor", "a later one"} {
+			p.set(poolWorks)
+			clock.advance(time.Hour)
+			c := s.client()
+			c.enter(token, "").want(t, http.StatusSeeOther, "/")
+			p.set(poolFails)
+			c.wantIn(t, who+", at once")
+			clock.advance(50 * time.Second)
+			c.wantIn(t, who+", within StaleFor")
+			clock.advance(20 * time.Second)
+			c.wantUnavailable(t, who+", beyond StaleFor")
+		}
+	})
+}
+
 // TestChangeHereWhileTheDatabaseIsAway makes a change in this process, of which
 // gates are told: what they knew before it is believed no more.
 func TestChangeHereWhileTheDatabaseIsAway(t *testing.T) {

@@ -18,11 +18,21 @@ const maxQuery = 6 * maxNext
 
 // target is the page that r asks for as visitors see it, path and query.
 func (g *Gate) target(r *http.Request) string {
-	target := g.prefix + r.URL.EscapedPath()
+	target := g.prefix + pathAsSent(r.URL)
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		target += "?" + r.URL.RawQuery
 	}
 	return target
+}
+
+// pathAsSent is the path as the client wrote it, unless a middleware has changed
+// it. EscapedPath alone would write it anew where one character is not escaped
+// as Go does it, and "%2F" would become a slash.
+func pathAsSent(u *url.URL) string {
+	if path, err := url.PathUnescape(u.RawPath); err == nil && path == u.Path && u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // gatewayURL is the gateway's address that keeps where to go on to.
@@ -60,7 +70,7 @@ func isLocal(target string) bool {
 	if strings.Contains(path, `\`) || strings.HasPrefix(path, "//") {
 		return false
 	}
-	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, `\`) {
+	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" {
 		return false
 	}
 	return !foldsToHost(path)
@@ -91,6 +101,7 @@ func foldsToHost(path string) bool {
 			return r
 		}, decoded)
 	}
+	decoded = strings.ReplaceAll(decoded, `\`, "/") // an escaped one, which some servers decode
 	segments := strings.Split(decoded, "/")[1:]
 	for i, s := range segments {
 		switch s {

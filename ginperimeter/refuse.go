@@ -31,7 +31,7 @@ func (g *Gate) refuse(c *gin.Context, err error) {
 	if r.retryAfter > 0 {
 		h.Set("Retry-After", r.retryAfter.String())
 	}
-	page := templates.IsPageVisit(c.Request)
+	page := isNavigation(c.Request)
 	if page && errors.Is(err, ErrNoPass) && isRead(c.Request) {
 		c.Header("Location", g.gatewayURL(g.safeTarget(c.Request)))
 		c.Status(http.StatusFound)
@@ -47,6 +47,12 @@ func (g *Gate) refuse(c *gin.Context, err error) {
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	c.JSON(r.status, gin.H{"error": r.code, "message": r.message, "gateway": g.prefix + g.cfg.GatewayPath})
+}
+
+// isNavigation tells whether a browser goes to a page or sends a form: it has
+// no other methods for that.
+func isNavigation(r *http.Request) bool {
+	return (isRead(r) || r.Method == http.MethodPost) && templates.IsPageVisit(r)
 }
 
 func isRead(r *http.Request) bool {

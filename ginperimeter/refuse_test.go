@@ -59,6 +59,8 @@ func TestStrangersAreRefusedAsSuitsThem(t *testing.T) {
 		{"a program's POST", "POST", map[string]string{"Accept": "*/*"}, program},
 		{"DELETE from a script", "DELETE", map[string]string{"Sec-Fetch-Mode": "cors"}, program},
 		{"PUT of an older browser's script", "PUT", map[string]string{"Accept": "*/*"}, program},
+		{"PUT that asks for HTML", "PUT", map[string]string{"Accept": html}, program},
+		{"DELETE that calls itself a navigation", "DELETE", map[string]string{"Sec-Fetch-Mode": "navigate", "Accept": html}, program},
 		{"an OPTIONS request", "OPTIONS", map[string]string{"Accept": "*/*"}, program},
 		{"a method that nobody knows", "BREW", map[string]string{"Accept": "*/*"}, program},
 	}
