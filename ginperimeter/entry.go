@@ -53,7 +53,7 @@ func (g *Gate) record(c *gin.Context, token models.AccessToken, e entry, form en
 	}
 	defer leave()
 	use, err := models.RecordEntry(ctx, g.cfg.DB, token, e.ref, models.NewAccessTokenUse{
-		Name: form.name, Email: form.email, IP: clientIP(c), UserAgent: c.Request.UserAgent(), At: g.cfg.Now(),
+		Name: form.name, Email: form.email, IP: clientIP(c), UserAgent: userAgent(c.Request, form.token), At: g.cfg.Now(),
 	})
 	if err != nil && form.nonce != "" {
 		// the same form may have been faster on another connection

@@ -69,12 +69,15 @@ func readForm(c *gin.Context) (entryForm, error) {
 	return form, nil
 }
 
-// checkPerson notes what is wrong with name and email.
+// checkPerson notes what is wrong with name and email. A token in the wrong
+// field is neither stored nor shown there again.
 func (g *Gate) checkPerson(form entryForm, page *templates.Gateway) bool {
 	if g.cfg.TokenOnly {
 		return true
 	}
 	switch {
+	case models.HoldsToken(form.name, form.token):
+		page.Name, page.NameError = "", "This had the access token in it. Enter your name here."
 	case form.name == "":
 		page.NameError = "Enter your name."
 	case utf8.RuneCountInString(form.name) > 200:
@@ -83,12 +86,23 @@ func (g *Gate) checkPerson(form entryForm, page *templates.Gateway) bool {
 		page.NameError = "Your name has characters that can't be stored. Type it again."
 	}
 	switch {
+	case models.HoldsToken(form.email, form.token):
+		page.Email, page.EmailError = "", "This had the access token in it. Enter your email address here."
 	case form.email == "":
 		page.EmailError = "Enter your email address."
 	case models.CheckEmail(form.email) != nil:
 		page.EmailError = "Enter an email address like name@example.com."
 	}
 	return page.NameError == "" && page.EmailError == ""
+}
+
+// userAgent is what a client calls itself, or "" if it does so by the token
+// that it came with: no token is stored.
+func userAgent(r *http.Request, token string) string {
+	if models.HoldsToken(r.UserAgent(), token) {
+		return ""
+	}
+	return r.UserAgent()
 }
 
 func isPlain(s string) bool {

@@ -64,6 +64,49 @@ func wantUnused(t testing.TB, s *site) {
 	}
 }
 
+// TestTokenInTheWrongPlace pastes the token into the other fields, or has a
+// client call itself by it: it is stored nowhere.
+func TestTokenInTheWrongPlace(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ginperimeter.Config{}, nil)
+	generated, _ := newToken(t, s.db, models.NewAccessToken{})
+	custom, _ := newToken(t, s.db, models.NewAccessToken{Token: "open sesame, please"})
+	spelt := strings.ToLower(strings.ReplaceAll(generated, "-", ""))
+	for _, c := range []struct{ token, name, email, field string }{
+		{generated, generated, "ada@example.com", "name"},
+		{generated, "Ada " + spelt, "ada@example.com", "name"},
+		{spelt, "Ada (" + generated + ")", "ada@example.com", "name"},
+		{" " + custom + " ", custom, "ada@example.com", "name"},
+		{generated, "Ada", spelt + "@example.com", "email"},
+		{generated, "Ada", generated, "email"},
+	} {
+		a := s.client().post(gatewayPath, url.Values{"token": {c.token}, "name": {c.name}, "email": {c.email}})
+		a.want(t, http.StatusUnprocessableEntity, "")
+		value, message := fieldOf(a, c.field)
+		if !strings.HasPrefix(message, "This had the access token in it.") || value != "" {
+			t.Errorf("%q, %q: the field %s holds %q and says %q", c.name, c.email, c.field, value, message)
+		}
+		if token, _ := fieldOf(a, "token"); token != c.token {
+			t.Errorf("the token's own field holds %q", token)
+		}
+	}
+	wantUnused(t, s)
+	for _, agent := range []string{"Browser/" + spelt, "Browser/5.0"} {
+		form := url.Values{"token": {generated}, "name": {"Ada"}, "email": {"ada@example.com"}}
+		s.client().do("POST", gatewayPath, strings.NewReader(form.Encode()), map[string]string{
+			"User-Agent": agent, "Content-Type": "application/x-www-form-urlencoded",
+		}).want(t, http.StatusSeeOther, "/")
+	}
+	s.client().do("GET", "/page", nil, map[string]string{"User-Agent": "curl " + generated, "X-Perimeter-Token": generated}).want(t, http.StatusOK, "")
+	var agents []string
+	for _, use := range uses(t, s.db) {
+		agents = append(agents, use.UserAgent)
+	}
+	if got := strings.Join(agents, "|"); got != "|Browser/5.0|" {
+		t.Errorf("user agents, the latest first: %q", got)
+	}
+}
+
 func TestFormSaysWhatIsWrongAtEachField(t *testing.T) {
 	t.Parallel()
 	on(t, pairs, func(t *testing.T, w where) {

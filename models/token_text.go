@@ -103,6 +103,20 @@ func ReadToken(text string) (canonical string, kind TokenKind) {
 	return compact, TokenGenerated
 }
 
+// HoldsToken tells whether a text has a token in it that somebody entered,
+// however it is spelt there: such a text must not be stored.
+func HoldsToken(text, token string) bool {
+	canonical, kind := ReadToken(token)
+	switch kind {
+	case TokenGenerated:
+		compact, _ := splitGroups(text)
+		return strings.Contains(compact, canonical)
+	case TokenCustom:
+		return strings.Contains(text, canonical)
+	}
+	return false
+}
+
 // isSpace also takes the invisible characters that mail programs and chat
 // windows put around a copied text.
 func isSpace(r rune) bool {

@@ -150,6 +150,26 @@ func TestReadTokenTellsTheKinds(t *testing.T) {
 	}
 }
 
+func TestHoldsToken(t *testing.T) {
+	t.Parallel()
+	generated, custom := models.GenerateToken(), "open sesame, please"
+	small := strings.ToLower(strings.ReplaceAll(generated, "-", ""))
+	for _, c := range []struct {
+		text, token string
+		holds       bool
+	}{
+		{generated, generated, true}, {"Ada " + small + "!", generated, true}, {generated, small, true}, {"x" + generated + "y", " " + small, true},
+		{strings.ReplaceAll(generated, "-", " \u2013 "), generated, true},
+		{custom, custom, true}, {"Ada: " + custom + ".", "\t" + custom, true}, {strings.ToUpper(custom), custom, false}, {"sesame", custom, false},
+		{models.GenerateToken(), generated, false}, {generated[:20], generated, false}, {"Ada Lovelace", generated, false}, {"", generated, false},
+		{"Ada", "", false}, {"", "", false}, {"Ada\x00", "Ada\x00", false},
+	} {
+		if got := models.HoldsToken(c.text, c.token); got != c.holds {
+			t.Errorf("HoldsToken(%q, %q) is %t", c.text, c.token, got)
+		}
+	}
+}
+
 func TestDigestTokenIsSHA256(t *testing.T) {
 	t.Parallel()
 	const want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // FIPS 180-2, appendix B.1

@@ -53,7 +53,7 @@ func (a *app) usePurgeCommand() *cobra.Command {
 	var older string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "purge --older-than 90d", Short: "Delete the uses that are older than that; passes given so long ago end", Args: arguments(),
+		Use: "purge --older-than 90d", Short: "Delete the uses that are older than that; a pass given so long ago ends when it is next looked up", Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if older == "" {
 				return usagef("--older-than is missing, such as --older-than 90d")
