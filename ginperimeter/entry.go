@@ -32,9 +32,7 @@ func (g *Gate) comeIn(c *gin.Context, session *gorilla.Session, d decision, form
 	}
 	retire()
 	g.remember(use, clock)
-	// the visitor is inside from now on, also if the database goes away before
-	// the next page; what can't be read now, that page asks for again
-	_ = g.tokens.freshen(c.Request.Context(), g.tokens.clock())
+	g.tokens.anticipate(c.Request.Context())
 	return decision{}
 }
 

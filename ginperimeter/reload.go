@@ -17,7 +17,7 @@ const (
 	maxAge        = 4500 * time.Millisecond // older knowledge is not believed: the request waits for a reload
 	retryAfter    = time.Second             // after a reload failed, requests that need one fail at once for this long
 	reloadWait    = 5 * time.Second         // how long a request waits for a reload before the database counts as away
-	reloadTimeout = 10 * time.Second        // how long a reload may take: a slow database must get to answer at last
+	reloadTimeout = 15 * time.Second        // how long a reload may take: a slow database must get to answer at last, also on new connections
 	lookupTimeout = 5 * time.Second         // the same for one look-up
 	keepToken     = time.Minute             // a token not used for this long is no longer reloaded
 	endedWindow   = 10 * time.Minute        // how far back ended passes are read; clocks of instances may differ by half
@@ -50,6 +50,15 @@ func (t *tokens) freshen(ctx context.Context, clock int64) error {
 		return nil
 	}
 	return err
+}
+
+// anticipate reads again what would be too old to be believed, should the
+// database go away now: who has just entered a site where nobody was stays
+// inside then.
+func (t *tokens) anticipate(ctx context.Context) {
+	if t.stale > 0 && !t.believed(t.clock()-t.readAt.Load()) {
+		_ = t.reloadNow(ctx) // what can't be read now, the next page asks for again
+	}
 }
 
 // inTrouble tells whether the database was found away, and so short a time ago

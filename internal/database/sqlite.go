@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 )
@@ -44,7 +46,7 @@ func openSQLite(path string, create bool) (*gorm.DB, error) {
 	if err := prepareFile(path, create); err != nil {
 		return nil, err
 	}
-	db, err := gorm.Open(sqlite.Open(sqliteURI(path)), gormConfig())
+	db, err := connectSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, Explain(err))
 	}
@@ -55,6 +57,25 @@ func openSQLite(path string, create bool) (*gorm.DB, error) {
 	pool.SetMaxOpenConns(sqliteConnections)
 	pool.SetMaxIdleConns(sqliteConnections)
 	return db, nil
+}
+
+// connectWait is how long connectSQLite tries.
+const connectWait = 10 * time.Second
+
+// connectSQLite makes the first connection, and with it a new file a WAL one.
+// Of several programs that do so at once, SQLite tells some that the file is
+// locked, without regard to the busy timeout.
+func connectSQLite(path string) (*gorm.DB, error) {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		db, err := gorm.Open(sqlite.Open(sqliteURI(path)), gormConfig())
+		var answer sqlite3.Error
+		if !errors.As(err, &answer) || answer.Code != sqlite3.ErrBusy || time.Since(began) > connectWait {
+			return db, err
+		}
+		if pool, err := db.DB(); err == nil {
+			pool.Close()
+		}
+	}
 }
 
 // sqliteURI escapes what has a meaning in a URI, so that every file name works.
