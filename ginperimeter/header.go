@@ -60,7 +60,7 @@ func (g *Gate) checkHeader(c *gin.Context, text string) (*Pass, error) {
 	case row.MaxUses > 0:
 		return nil, ErrHeaderMaxUses
 	}
-	if err := g.recordHour(c, *row, ip, userAgent(c.Request, text), now); err != nil {
+	if err := g.recordHour(c, *row, text, ip, now); err != nil {
 		return nil, err
 	}
 	return &Pass{Name: row.ForName, Email: row.ForEmail, TokenLabel: row.Label, TokenID: row.ID, Since: now, header: g}, nil
@@ -92,13 +92,13 @@ func headerError(err error) error {
 	return err
 }
 
-func (g *Gate) recordHour(c *gin.Context, row models.AccessToken, ip, agent string, now time.Time) error {
+func (g *Gate) recordHour(c *gin.Context, row models.AccessToken, text, ip string, now time.Time) error {
 	key := hour{token: row.ID, ip: ip, start: now.Truncate(time.Hour).Unix()}
 	if g.hours.Contains(key) {
 		return nil
 	}
 	err := models.RecordHeaderUse(c.Request.Context(), g.cfg.DB, row, models.NewAccessTokenUse{
-		IP: ip, UserAgent: agent, At: now,
+		IP: ip, UserAgent: userAgent(c.Request, text), At: now,
 	})
 	g.noteWrite(c.Request.Context(), err)
 	if err != nil {

@@ -72,9 +72,6 @@ func connectSQLite(path string) (*gorm.DB, error) {
 		if !errors.As(err, &answer) || answer.Code != sqlite3.ErrBusy || time.Since(began) > connectWait {
 			return db, err
 		}
-		if pool, err := db.DB(); err == nil {
-			pool.Close()
-		}
 	}
 }
 
